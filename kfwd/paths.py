@@ -1,0 +1,83 @@
+"""Where config, state, socket and log lie (design section 5)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """The four folders. Nothing is created until `create()`."""
+
+    config: Path
+    state: Path
+    runtime: Path
+    log: Path
+
+    @property
+    def profiles(self) -> Path:
+        return self.config / "profiles"
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "kfwd.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "kfwd.lock"
+
+    @property
+    def state_file(self) -> Path:
+        return self.state / "state.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.log / "kfwd.log"
+
+    def create(self) -> None:
+        """Make the folders that are missing, for their owner only.
+
+        Raises `OSError` where a folder cannot be made.
+        """
+        for folder in (self.config, self.profiles, self.state, self.runtime, self.log):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def find(env: Mapping[str, str] | None = None) -> Paths:
+    """The folders that `env` (default: the process environment) asks for."""
+    from platformdirs import PlatformDirs
+
+    env = os.environ if env is None else env
+    dirs = PlatformDirs("kfwd", appauthor=False)
+
+    def place(variable: str, default: str) -> Path:
+        return Path(env[variable]).absolute() if env.get(variable) else Path(default)
+
+    return Paths(
+        config=place("KFWD_CONFIG_DIR", dirs.user_config_dir),
+        state=place("KFWD_STATE_DIR", dirs.user_state_dir),
+        runtime=place("KFWD_RUNTIME_DIR", str(runtime_candidates(env)[0])),
+        log=place("KFWD_LOG_DIR", dirs.user_log_dir),
+    )
+
+
+def runtime_candidates(env: Mapping[str, str] | None = None) -> list[Path]:
+    """Folders that may hold the control socket, first the one a daemon started here would use.
+
+    A daemon may have been started with `XDG_RUNTIME_DIR` and a client without it, or the other way
+    round (cron, sudo, ssh), so a client that finds no daemon at the first place tries the next.
+    """
+    env = os.environ if env is None else env
+    if env.get("KFWD_RUNTIME_DIR"):
+        return [Path(env["KFWD_RUNTIME_DIR"]).absolute()]
+    user = os.getuid()
+    places = [Path(f"/run/user/{user}/kfwd"), Path(tempfile.gettempdir()) / f"kfwd-{user}"]
+    if env.get("XDG_RUNTIME_DIR"):
+        places.insert(0, Path(env["XDG_RUNTIME_DIR"]) / "kfwd")
+    elif not places[0].parent.is_dir():
+        places.reverse()
+    return list(dict.fromkeys(places))

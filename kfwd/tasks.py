@@ -1,0 +1,49 @@
+"""The one place that starts tasks: each has a name, an owner that keeps it, and an end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+STOP_S = 5.0
+
+
+class TaskSet:
+    """The tasks of one owner. `close()` cancels what still runs and says what did not stop."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Start a task that this set owns. A failure nobody awaits is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"{self.name}/{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task %s failed", task.get_name(), exc_info=error)
+
+    async def close(self, timeout: float = STOP_S) -> list[str]:
+        """Cancel every task, wait at most `timeout` seconds, return the names still running."""
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, running = await asyncio.wait(tasks, timeout=timeout)
+        stuck = sorted(task.get_name() for task in running)
+        if stuck:
+            log.error("%s: did not stop within %g s: %s", self.name, timeout, ", ".join(stuck))
+        return stuck

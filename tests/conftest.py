@@ -1,0 +1,49 @@
+"""What every test gets: a check that nothing it started is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+
+def open_files() -> dict[str, str]:
+    """Descriptors of this process and what they are open on."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(entry.readlink())
+        except OSError:
+            continue
+        if target.startswith(("socket:", "/")) and not target.startswith(("/dev/", "/proc/")):
+            found[entry.name] = target
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a socket or an open file."""
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("no_task_left_behind")
+    threads, files = set(threading.enumerate()), open_files()
+    yield
+    left = [t for t in set(threading.enumerate()) - threads if not t.name.startswith("asyncio_")]
+    assert not left, f"threads left: {left}"
+    if new := open_files().items() - files.items():
+        gc.collect()
+        new = open_files().items() - files.items()
+    assert not new, f"files left: {new}"
+
+
+@pytest.fixture
+async def no_task_left_behind() -> AsyncIterator[None]:
+    """Fail a test that leaves a task running."""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+    assert not left, f"tasks left: {left}"
