@@ -2,7 +2,7 @@
 
 Plain scalars are `true`/`false`, `null`, decimal, `0o` and `0x` integers and floats; everything
 else is a string, so `8080:22`, `on`, `no` and `1_000` mean what they look like (YAML 1.1 reads a
-number in base 60 and booleans). Mapping keys are strings, as in JSON. Anchors, aliases and `<<` work.
+number in base 60 and booleans). Mapping keys are strings, as in JSON. Anchors, aliases, `<<` work.
 """
 
 from __future__ import annotations

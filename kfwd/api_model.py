@@ -1,0 +1,208 @@
+"""Bodies of the control API that are not already records of `kfwd.model` (design section 7).
+
+HTTP/1.1 over the control socket, `Host: kfwd`. Every response carries `Kfwd-Version`. Bodies are
+JSON; streams are JSON lines, chunked. An entry id is two path segments, `PROFILE/NAME`, each
+percent-encoded; ad-hoc entries have the profile `-`.
+
+| request | body | answer |
+|---|---|---|
+| GET /v1/snapshot | | `model.Snapshot` |
+| GET /v1/events | | lines of `model.AnyEvent`, first a snapshot, a heartbeat every 15 s |
+| PUT /v1/entries/-/NAME?taken=replace,next,fail | `EntryRequest` | `EntryResult` |
+| DELETE /v1/entries/ID | | `EntryResult` |
+| POST /v1/entries/ID/{pause,resume,restart} | | `EntryResult` |
+| GET /v1/entries/ID/connections | | `ConnectionList` |
+| GET /v1/entries/ID/history | | `History` |
+| GET /v1/entries/ID/attach | | lines of `AttachEvent`; the entry ends with this request |
+| POST /v1/up, /v1/profiles/NAME/up | `UpRequest` | `Plan`, carried out |
+| POST /v1/down, /v1/profiles/NAME/down | `DownRequest` | `Plan`, carried out |
+| GET /v1/plan?profile=P...&kubeconfig=F... | | `Plan`, not carried out |
+| GET /v1/profiles/NAME | | `ProfileText` |
+| PUT /v1/profiles/NAME | `ProfileText` | `Validation`; written only without faults |
+| POST /v1/validate | `ProfileText` | `Validation` |
+| GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
+| POST /v1/stop | | `Stopped` |
+| GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
+
+A failure is any status from 400 on with an `ErrorBody`. Only ad-hoc entries can be put and
+deleted: those of a profile come from its file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from kfwd.model import Bytes, EntrySpec, Problem, State
+
+HOST = "kfwd"
+VERSION_HEADER = "Kfwd-Version"
+ATTACH_WITHIN_S = 10.0
+
+Taken = Literal["replace", "next", "fail"]
+Action = Literal["stop", "start", "change", "leave"]
+
+
+class ErrorDetail(Struct, frozen=True, kw_only=True):
+    """A `KfwdError`. `exit_code` is what the command ends with (`errors.ExitCode`)."""
+
+    code: str
+    text: str
+    hint: str | None = None
+    exit_code: int = 1
+
+
+class ErrorBody(Struct, frozen=True):
+    error: ErrorDetail
+
+
+class EntryRequest(Struct, frozen=True, kw_only=True):
+    """An ad-hoc entry. `kubeconfig` holds the caller's absolute paths in merge order; `context`
+    None is their current context, looked up once, now.
+
+    The path's name wins over `spec.name`. When it is taken: `replace` (the default) changes that
+    entry, `next` uses the first free of NAME-2, NAME-3, ..., `fail` is a conflict (409).
+    An `attached` entry is in no state file and ends with its `attach` request, or when none came
+    within `ATTACH_WITHIN_S`.
+    """
+
+    spec: EntrySpec
+    kubeconfig: tuple[str, ...]
+    context: str | None = None
+    attached: bool = False
+
+
+class EntryResult(Struct, frozen=True, kw_only=True):
+    id: str
+
+
+class UpRequest(Struct, frozen=True, kw_only=True):
+    """Profiles to bring up; none named is every one with `enabled: true`.
+
+    `kubeconfig` (absolute, merge order) is for profiles that name none.
+    """
+
+    kubeconfig: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
+
+
+class DownRequest(Struct, frozen=True, kw_only=True):
+    """Profiles to take down; `all` means every profile and every ad-hoc entry."""
+
+    profiles: tuple[str, ...] = ()
+    all: bool = False
+
+
+class PlanItem(Struct, frozen=True, kw_only=True):
+    """What happens to one entry, and in words why or what it is."""
+
+    id: str
+    action: Action
+    text: str = ""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The profiles meant, and every entry of them: stops first, then starts and changes."""
+
+    profiles: tuple[str, ...] = ()
+    items: tuple[PlanItem, ...] = ()
+
+
+class ConnectionView(Struct, frozen=True, kw_only=True):
+    """One connection of an entry. `client` and `listen` are `host:port`; `pod` None: waiting."""
+
+    client: str
+    listen: str
+    pod: str | None
+    port: int | None
+    state: Literal["waiting", "open", "closing"]
+    since: datetime
+    bytes: Bytes
+
+
+class ConnectionList(Struct, frozen=True, kw_only=True):
+    connections: tuple[ConnectionView, ...] = ()
+
+
+class HistoryItem(Struct, frozen=True, kw_only=True):
+    """One thing that happened to an entry: a stable kebab-case `code`, and words."""
+
+    at: datetime
+    code: str
+    text: str
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """The newest things that happened to an entry, oldest first."""
+
+    history: tuple[HistoryItem, ...] = ()
+
+
+class AttachEvent(Struct, tag_field="type", tag=str.lower, frozen=True, kw_only=True):
+    pass
+
+
+class AttachListening(AttachEvent, tag="listening", frozen=True, kw_only=True):
+    """Once for each port, when it is bound and the pod port behind it is known."""
+
+    listen: tuple[str, ...]
+    remote: int
+
+
+class AttachConnection(AttachEvent, tag="connection", frozen=True, kw_only=True):
+    """A connection was accepted on this local port."""
+
+    port: int
+
+
+class AttachState(AttachEvent, tag="state", frozen=True, kw_only=True):
+    """The entry's state at the start, and whenever it or its problem changes."""
+
+    state: State
+    problem: Problem | None = None
+
+
+class AttachHeartbeat(AttachEvent, tag="heartbeat", frozen=True, kw_only=True):
+    """Every 15 s."""
+
+
+AnyAttachEvent = AttachListening | AttachConnection | AttachState | AttachHeartbeat
+
+
+class FaultView(Struct, frozen=True):
+    """A fault in a profile's text, lines and columns counted from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+class ProfileText(Struct, frozen=True, kw_only=True):
+    """A profile's file as it is. `name` decides about clashes with other profiles."""
+
+    text: str
+    name: str = ""
+
+
+class Validation(Struct, frozen=True, kw_only=True):
+    faults: tuple[FaultView, ...] = ()
+
+
+class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the daemon's log, also as it stands in the log file."""
+
+    time: datetime
+    level: Literal["debug", "info", "warning", "error"]
+    logger: str
+    text: str
+    entry: str | None = None
+    context: str | None = None
+    error: str | None = None
+
+
+class Stopped(Struct, frozen=True, kw_only=True):
+    """The daemon with this process id is on its way out."""
+
+    pid: int
