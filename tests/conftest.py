@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# looptime asks for the current loop in every test; unset, the policy would make one nobody closes.
+asyncio.set_event_loop(None)
+
 
 def open_files() -> dict[str, str]:
     """Descriptors of this process and what they are open on."""
