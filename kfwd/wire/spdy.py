@@ -7,9 +7,9 @@ block is inflated when it arrives, whoever it is for, since later blocks refer t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct as Layout
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -169,14 +169,15 @@ class Decoder:
         at += _HEADER_SIZE
         if first & _CONTROL_BIT:
             if length > MAX_CONTROL:
-                raise ProtocolError(f"a SPDY control frame of {length} bytes is too long")
+                raise ProtocolError(f"the peer sent a SPDY control frame of {length} bytes")
             if at + length > len(view):
                 self._held += view[at - _HEADER_SIZE :]
                 return len(view)
-            frames.append(self._control(first & 0xFFFF, flags, view[at : at + length]))
+            parse = _PARSERS.get(first & 0xFFFF, _unknown)
+            frames.append(parse(self._inflater, flags, view[at : at + length]))
             return at + length
         if not first:
-            raise ProtocolError("a SPDY frame names stream 0")
+            raise ProtocolError("the peer sent a SPDY frame for stream 0")
         self._stream_id, self._fin, self._left = first, bool(flags & _FIN), length
         if not length:
             frames.append(Data(first, b"", self._fin))
@@ -196,76 +197,87 @@ class Decoder:
             self._start(memoryview(frame), 0, frames)
         return end
 
-    def _control(self, kind: int, flags: int, payload: memoryview) -> Frame:
-        match kind:
-            case 1:
-                return self._syn_stream(flags, payload)
-            case 2:
-                return SynReply(_stream_id(payload), self._block(payload[4:]), bool(flags & _FIN))
-            case 3:
-                return _parse_rst_stream(payload)
-            case 4:
-                return _parse_settings(payload)
-            case 6:
-                return _parse_ping(flags, payload)
-            case 7:
-                last_stream_id, status = _parse_pair("GOAWAY", flags, payload)
-                return GoAway(last_stream_id & MAX_STREAM_ID, status)
-            case 8:
-                return Headers(_stream_id(payload), self._block(payload[4:]), bool(flags & _FIN))
-            case 9:
-                stream_id, delta = _parse_pair("WINDOW_UPDATE", flags, payload)
-                return WindowUpdate(stream_id & MAX_STREAM_ID, delta)
-        raise ProtocolError(f"a SPDY control frame has the unknown type {kind}")
 
-    def _syn_stream(self, flags: int, payload: memoryview) -> SynStream:
-        stream_id, headers = _stream_id(payload), self._block(payload[_SYN.size :])
-        if bad := _CONNECTION_HEADERS & headers.keys():
-            raise ProtocolError(f"a SPDY stream is opened with the header {min(bad)!r}")
-        return SynStream(stream_id, headers, bool(flags & _FIN))
-
-    def _block(self, block: memoryview) -> dict[str, str]:
-        return self._inflater.inflate(block)
+def _syn_stream(inflater: Inflater, flags: int, payload: memoryview) -> Frame:
+    stream_id, headers = _stream_id(payload), inflater.inflate(payload[_SYN.size :])
+    if bad := _CONNECTION_HEADERS & headers.keys():
+        raise ProtocolError(f"the peer opened a SPDY stream with the header {min(bad)!r}")
+    return SynStream(stream_id, headers, bool(flags & _FIN))
 
 
-def _stream_id(payload: memoryview) -> int:
-    if len(payload) < _U32.size:
-        raise ProtocolError("a SPDY control frame is too short to name a stream")
-    stream_id = cast(int, _U32.unpack_from(payload)[0]) & MAX_STREAM_ID
-    if not stream_id:
-        raise ProtocolError("a SPDY frame names stream 0")
-    return stream_id
+def _syn_reply(inflater: Inflater, flags: int, payload: memoryview) -> Frame:
+    headers = inflater.inflate(payload[_U32.size :])
+    return SynReply(_stream_id(payload), headers, bool(flags & _FIN))
 
 
-def _parse_rst_stream(payload: memoryview) -> RstStream:
+def _headers(inflater: Inflater, flags: int, payload: memoryview) -> Frame:
+    headers = inflater.inflate(payload[_U32.size :])
+    return Headers(_stream_id(payload), headers, bool(flags & _FIN))
+
+
+def _rst_stream(_: Inflater, flags: int, payload: memoryview) -> Frame:
     # Go does not check this length and reads on out of step; whoever sends it is lost either way.
-    stream_id, status = _parse_pair("RST_STREAM", 0, payload)
-    if not status or not stream_id & MAX_STREAM_ID:
-        raise ProtocolError("a SPDY RST_STREAM has the status or the stream 0")
-    return RstStream(stream_id & MAX_STREAM_ID, status)
+    _require(len(payload) == _PAIR.size, "RST_STREAM")
+    stream_id, status = _PAIR.unpack(payload)
+    _require(status != 0, "RST_STREAM")
+    return RstStream(_stream_id(payload), status)
 
 
-def _parse_settings(payload: memoryview) -> Settings:
-    count: int = _U32.unpack_from(payload)[0] if len(payload) >= _U32.size else -1
-    if len(payload) != 4 + 8 * count:
-        raise ProtocolError("a SPDY SETTINGS frame does not have the entries it announces")
+def _settings(_: Inflater, flags: int, payload: memoryview) -> Frame:
+    _require(len(payload) >= _U32.size, "SETTINGS")
+    count: int = _U32.unpack_from(payload)[0]
+    _require(len(payload) == _U32.size + count * _PAIR.size, "SETTINGS")
     return Settings(count)
 
 
-def _parse_ping(flags: int, payload: memoryview) -> Ping:
-    if flags or len(payload) != _U32.size:
-        raise ProtocolError("a SPDY PING has flags or a wrong length")
+def _ping(_: Inflater, flags: int, payload: memoryview) -> Frame:
+    _require(not flags and len(payload) == _U32.size, "PING")
     ping_id: int = _U32.unpack(payload)[0]
-    if not ping_id:
-        raise ProtocolError("a SPDY PING has the id 0")
+    _require(ping_id != 0, "PING")
     return Ping(ping_id)
 
 
-def _parse_pair(name: str, flags: int, payload: memoryview) -> tuple[int, int]:
-    if flags or len(payload) != _PAIR.size:
-        raise ProtocolError(f"a SPDY {name} has flags or a wrong length")
-    first, second = _PAIR.unpack(payload)
-    return first, second
+def _goaway(_: Inflater, flags: int, payload: memoryview) -> Frame:
+    _require(not flags and len(payload) == _PAIR.size, "GOAWAY")
+    last_stream_id, status = _PAIR.unpack(payload)
+    return GoAway(last_stream_id & MAX_STREAM_ID, status)
+
+
+def _window_update(_: Inflater, flags: int, payload: memoryview) -> Frame:
+    _require(not flags and len(payload) == _PAIR.size, "WINDOW_UPDATE")
+    stream_id, delta = _PAIR.unpack(payload)
+    return WindowUpdate(stream_id & MAX_STREAM_ID, delta)
+
+
+def _unknown(_: Inflater, flags: int, payload: memoryview) -> Frame:
+    raise ProtocolError("the peer sent a SPDY control frame of an unknown type")
+
+
+_PARSERS: Final[Mapping[int, Callable[[Inflater, int, memoryview], Frame]]] = {
+    SYN_STREAM: _syn_stream,
+    SYN_REPLY: _syn_reply,
+    RST_STREAM: _rst_stream,
+    SETTINGS: _settings,
+    PING: _ping,
+    GOAWAY: _goaway,
+    HEADERS: _headers,
+    WINDOW_UPDATE: _window_update,
+}
+
+
+def _stream_id(payload: memoryview) -> int:
+    """The stream a control frame is about, which its payload starts with."""
+    _require(len(payload) >= _U32.size, "control frame")
+    stream_id: int = _U32.unpack_from(payload)[0]
+    stream_id &= MAX_STREAM_ID
+    if not stream_id:
+        raise ProtocolError("the peer sent a SPDY frame for stream 0")
+    return stream_id
+
+
+def _require(condition: bool, name: str) -> None:
+    if not condition:
+        raise ProtocolError(f"the peer sent a malformed SPDY {name}")
 
 
 class Encoder:
