@@ -164,6 +164,8 @@ class Decoder:
 
     def _start(self, view: memoryview, at: int, frames: list[Frame]) -> int:
         """Read the frame header at `at`, and the whole frame if it is a control frame."""
+        first: int
+        second: int
         first, second = _PAIR.unpack_from(view, at)
         flags, length = second >> 24, second & MAX_PAYLOAD
         at += _HEADER_SIZE
@@ -218,7 +220,7 @@ def _headers(inflater: Inflater, flags: int, payload: memoryview) -> Frame:
 def _rst_stream(_: Inflater, flags: int, payload: memoryview) -> Frame:
     # Go does not check this length and reads on out of step; whoever sends it is lost either way.
     _require(len(payload) == _PAIR.size, "RST_STREAM")
-    stream_id, status = _PAIR.unpack(payload)
+    _, status = _PAIR.unpack(payload)
     _require(status != 0, "RST_STREAM")
     return RstStream(_stream_id(payload), status)
 
