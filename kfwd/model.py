@@ -209,9 +209,12 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class EntryCounters(Struct, frozen=True, kw_only=True):
+    """The numbers of an entry; `endpoints` carry their own `open`."""
+
     id: str
     connections: Connections
     bytes: Bytes
+    endpoints: tuple[EndpointView, ...] = ()
 
 
 class Event(Struct, tag_field="type", tag=str.lower, frozen=True, kw_only=True):

@@ -1,0 +1,114 @@
+"""One daemon a user: the lock, and the control socket that only its holder may replace."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from pathlib import Path
+
+from kfwd.errors import KfwdError
+
+BACKLOG = 128
+LONGEST_PATH = 107 if os.uname().sysname == "Linux" else 103
+"""Bytes of a path that fit into `sun_path` with its NUL."""
+
+
+class Lock:
+    """An flock on the lock file. It ends with the process, however that ends."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def acquire(cls, path: Path) -> Lock:
+        """Take the lock, or raise `KfwdError` (`already-running`) naming the process that has it.
+
+        The holder removes the file when it stops, so a lock counts only while the path still
+        leads to the file that was locked.
+        """
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+                os.close(descriptor)
+                raise _already_running(path, holder) from None
+            if _same_file(path, descriptor):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                return cls(path, descriptor)
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Remove the file and let go of the lock, in this order."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def _same_file(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _already_running(path: Path, holder: str) -> KfwdError:
+    who = f" (pid {holder})" if holder else ""
+    return KfwdError(
+        f"another kfwd daemon is already running{who}: it holds {path}",
+        code="already-running",
+        hint="`kfwd status` shows it, `kfwd daemon restart` replaces it",
+    )
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of the control socket, or check that the one there is ours alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise _unusable(folder, f"{error.strerror or error}") from error
+    if found.st_uid != os.getuid():
+        raise _unusable(folder, f"it belongs to user {found.st_uid}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unusable(folder, "it is not writable")
+
+
+def _unusable(folder: Path, why: str) -> KfwdError:
+    return KfwdError(
+        f"the folder {folder} cannot hold the control socket: {why}",
+        code="runtime-folder-unusable",
+        hint="set KFWD_RUNTIME_DIR to a folder of your own",
+    )
+
+
+def bind_control(path: Path) -> socket.socket:
+    """The listening control socket, mode 0600. Call it only while holding the lock.
+
+    A socket file that a killed daemon left behind is removed: the lock says nobody owns it.
+    """
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise KfwdError(
+            f"the control socket's path is longer than {LONGEST_PATH} bytes: {path}",
+            code="runtime-folder-unusable",
+            hint="set KFWD_RUNTIME_DIR to a shorter path",
+        )
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        path.unlink(missing_ok=True)
+        control.bind(str(path))
+        control.listen(BACKLOG)
+    except OSError as error:
+        control.close()
+        raise _unusable(path.parent, f"{error.strerror or error}") from error
+    finally:
+        os.umask(before)
+    control.setblocking(False)
+    return control

@@ -1,0 +1,154 @@
+"""Lines as data, the newest in memory, no secrets, no endless repeats."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kfwd.api_model import LogLine
+from kfwd.daemon import logs
+from kfwd.daemon.logs import FOLLOWER_QUEUE, QUIET_S, Logs, Repeats, Ring, mask
+
+log = logging.getLogger("kfwd.test")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Logs]:
+    kept = Logs(tmp_path / "kfwd.log")
+    yield kept
+    kept.close()
+
+
+def lines_of(file: Path) -> list[LogLine]:
+    return [msgspec.json.decode(line, type=LogLine) for line in file.read_bytes().splitlines()]
+
+
+def texts(lines: list[LogLine]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def test_a_line_says_what_it_is_about(kept: Logs, tmp_path: Path) -> None:
+    log.warning("it is %s", "late", extra={"entry": "dev/web", "context": "dev"})
+    (line,) = kept.ring.tail(10)
+    assert (line.level, line.logger, line.text) == ("warning", "kfwd.test", "it is late")
+    assert (line.entry, line.context, line.error) == ("dev/web", "dev", None)
+    assert lines_of(tmp_path / "kfwd.log") == [line]
+
+
+def test_a_traceback_is_part_of_its_line(kept: Logs) -> None:
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        log.exception("it failed")
+    (line,) = kept.ring.tail(10)
+    assert line.error is not None
+    assert line.error.endswith("ValueError: odd")
+
+
+def test_the_tail_is_the_newest_oldest_first_and_of_one_entry_if_asked(kept: Logs) -> None:
+    for number in range(4):
+        log.info("line %d", number, extra={"entry": "dev/a" if number % 2 else "dev/b"})
+    assert texts(kept.ring.tail(2)) == ["line 2", "line 3"]
+    assert texts(kept.ring.tail(9, "dev/a")) == ["line 1", "line 3"]
+    assert kept.ring.tail(0) == []
+
+
+def test_the_ring_is_bounded() -> None:
+    ring = Ring(3)
+    for number in range(5):
+        ring.emit(record(f"{number}", number))
+    assert texts(ring.tail(10)) == ["2", "3", "4"]
+
+
+def test_other_libraries_warnings_are_kept_and_their_chatter_is_not(kept: Logs) -> None:
+    logging.getLogger("aiohttp.server").error("broken")
+    logging.getLogger("asyncio").info("chatter")
+    assert texts(kept.ring.tail(10)) == ["broken"]
+
+
+def test_after_close_nothing_is_kept_and_nothing_is_changed(tmp_path: Path) -> None:
+    before = logging.getLogger().handlers[:], logging.getLogger("kfwd").level
+    kept = Logs(tmp_path / "kfwd.log")
+    kept.close()
+    assert (logging.getLogger().handlers, logging.getLogger("kfwd").level) == before
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("proxy http://me:pass@proxy:3128 refused", "proxy http://me:***@proxy:3128 refused"),
+        ("basic dXNlcjpwYXNz", "basic ***"),
+        ("the bearer", "the bearer"),
+        ("https://127.0.0.1:6443/api", "https://127.0.0.1:6443/api"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(secret: str, shown: str) -> None:
+    assert mask(secret) == shown
+
+
+def record(text: str, at: float, entry: str | None = None) -> logging.LogRecord:
+    fields = {"msg": text, "created": at, "entry": entry, "levelno": logging.INFO, "name": "kfwd"}
+    return logging.makeLogRecord(fields)
+
+
+def test_a_repeat_is_held_back_for_a_minute_and_only_for_its_own_entry() -> None:
+    repeats = Repeats()
+    passed = [
+        repeats.filter(record("down", 1.0)),
+        repeats.filter(record("down", 2.0)),
+        repeats.filter(record("down", 3.0, "dev/web")),
+        repeats.filter(record("up", 4.0)),
+        repeats.filter(record("down", 5.0)),
+        repeats.filter(record("down", 5.0 + QUIET_S)),
+    ]
+    assert passed == [True, False, True, True, True, True]
+
+
+async def test_a_follower_gets_lines_from_other_threads_too(kept: Logs) -> None:
+    follower = kept.ring.follow()
+    log.info("one")
+    await asyncio.to_thread(log.info, "two")
+    async with asyncio.timeout(5):
+        assert [(await anext(follower)).text for _ in range(2)] == ["one", "two"]
+    follower.close()
+    log.info("three")
+    assert [line async for line in follower] == []
+
+
+async def test_a_follower_that_does_not_read_is_cut_off(kept: Logs) -> None:
+    follower = kept.ring.follow()
+    for number in range(FOLLOWER_QUEUE + 1):
+        log.info("line %d", number)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert len([line async for line in follower]) == 0
+
+
+def test_the_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 1000)
+    kept = Logs(tmp_path / "kfwd.log")
+    for number in range(100):
+        log.info("line %d of many", number)
+    kept.close()
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["kfwd.log", *(f"kfwd.log.{n}" for n in range(1, logs.FILES))]
+
+
+def test_a_full_disk_costs_the_line_in_the_file_only(
+    kept: Logs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logs.RotatedFile, "flush", full)
+    log.info("kept in memory")
+    monkeypatch.undo()
+    assert texts(kept.ring.tail(1)) == ["kept in memory"]
+    assert capsys.readouterr().err == ""
