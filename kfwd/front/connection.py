@@ -1,0 +1,206 @@
+"""The life of one local connection: it finds a stream, carries bytes, and ends as its stream did.
+
+Rules of this file: design section 4, rules 1, 4, 12 and 13. The decision what an ending means is
+`verdict`'s; which session a stream gets is the pool's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+from kfwd.errors import NotFound, NotReady
+from kfwd.front.local import LocalSocket
+from kfwd.front.replay import Replay
+from kfwd.front.verdict import Next, after, failure
+from kfwd.resolve.endpoints import Endpoint
+from kfwd.tunnel.stream import Ending, Stream
+from kfwd.wire.failure import Failure
+
+if TYPE_CHECKING:
+    from kfwd.front.forwarder import Front
+
+FIRST_READ = 64 * 1024
+
+
+class LocalGone(Exception):
+    """The application closed or reset its side; nobody is left to serve."""
+
+
+class Connection:
+    """A local socket and, most of the time, a stream. `run` is its life."""
+
+    def __init__(self, front: Front, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self.received = 0
+        self.sent = 0
+        self.endpoint: Endpoint | None = None
+        self.since = loop.time()
+        self._front = front
+        self._local = LocalSocket(sock, self)
+        self._replay = Replay(front.budget)
+        self._stream: Stream | None = None
+        self._ending: asyncio.Future[Ending] = loop.create_future()
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self._local_eof = False
+        self._avoid: set[str] = set()
+
+    async def run(self) -> None:
+        """Serve the connection to its end. Cancelling it resets the local side."""
+        try:
+            while True:
+                await self._connect()
+                if not await self._continue(await self._carry()):
+                    break
+            await self._closed
+        except NotReady as error:
+            self._front.failed(self, error.text)
+            self._local.reset()
+            await self._closed
+        except LocalGone:
+            pass
+        finally:
+            self._replay.drop()
+            if self._stream is not None:
+                self._stream.reset()
+            self._local.abort()
+
+    async def _connect(self) -> None:
+        """Get a stream: at once where a session is free, else from the waiting room."""
+        endpoint = self._front.choose(self._avoid)
+        if endpoint is not None:
+            pod = self._front.pod(endpoint)
+            stream = pod.open_now(endpoint.port, self, self._first)
+            if stream is not None:
+                self._begin(endpoint, stream)
+                return
+        with self._front.waiting():
+            try:
+                async with asyncio.timeout(self._front.hold_s):
+                    await self._wait_for_stream()
+            except TimeoutError:
+                reason = self._front.nothing_behind()
+                raise NotReady(f"held for {self._front.hold_s:g} s: {reason}") from None
+
+    async def _wait_for_stream(self) -> None:
+        while self._stream is None:
+            changed = self._front.changed()
+            endpoint = self._front.choose(self._avoid)
+            if endpoint is None:
+                await asyncio.wait([changed])
+            else:
+                await self._ask(endpoint, changed)
+
+    async def _ask(self, endpoint: Endpoint, changed: asyncio.Future[None]) -> None:
+        """Wait for a stream to `endpoint` until the endpoints change."""
+        pod = self._front.pod(endpoint)
+        opening = pod.request(endpoint.port, self, self._first)
+        try:
+            both: list[asyncio.Future[Any]] = [opening.stream, changed]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if opening.stream.done():
+                self._begin(endpoint, opening.stream.result())
+        except NotFound:
+            self._avoid.add(endpoint.uid)
+            self._front.look_again()
+        finally:
+            if self._stream is None:
+                pod.withdraw(opening)
+
+    def _first(self) -> bytes:
+        """What goes with the SYN_STREAMs: what was sent before, or what has already arrived."""
+        if not self.sent and self._replay.complete:
+            data = self._local.read_now(FIRST_READ)
+            self.sent += len(data)
+            self._front.counters.sent += len(data)
+            self._replay.keep(data)
+            return data
+        return self._replay.bytes()
+
+    def _begin(self, endpoint: Endpoint, stream: Stream) -> None:
+        self.endpoint, self._stream = endpoint, stream
+        if self._local_eof:
+            stream.finish()
+        else:
+            self._local.resume_reading()
+
+    async def _carry(self) -> Ending:
+        """Bytes flow in callbacks until the stream ends or the application goes."""
+        ending = await self._ending
+        self._ending = asyncio.get_running_loop().create_future()
+        self._stream = None
+        self._local.pause_reading()
+        return ending
+
+    async def _continue(self, ending: Ending) -> bool:
+        """Act on an ending; whether to connect once more."""
+        assert self.endpoint is not None
+        self._avoid.add(self.endpoint.uid)
+        verdict = after(
+            ending,
+            taken=self.received > 0,
+            replayable=self._replay.complete,
+            others=self._front.choose(self._avoid) is not None,
+        )
+        if failure(ending) is Failure.GONE:
+            self._front.look_again()
+        if verdict in (Next.ELSEWHERE, Next.WAIT):
+            return True
+        if verdict is Next.FINISH:
+            self._front.good(self)
+            self._local.finish()
+            return False
+        if verdict is Next.REFUSE:
+            self._front.refused(self, ending.reason or "")
+        self._front.failed(self, ending.reason or "cut")
+        self._local.reset()
+        return False
+
+    def local_data(self, data: memoryview) -> None:
+        self.sent += len(data)
+        self._front.counters.sent += len(data)
+        self._replay.keep(data)
+        if self._stream is not None:
+            self._stream.write(data)
+
+    def local_eof(self) -> None:
+        self._local_eof = True
+        if self._stream is not None:
+            self._stream.finish()
+
+    def local_lost(self, error: OSError) -> None:
+        if not self._ending.done():
+            self._ending.set_exception(LocalGone())
+
+    def local_full(self) -> None:
+        if self._stream is not None:
+            self._stream.pause_reading()
+
+    def local_drained(self) -> None:
+        if self._stream is not None:
+            self._stream.resume_reading()
+
+    def local_closed(self) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def stream_data(self, data: memoryview) -> None:
+        if not self.received:
+            self._replay.drop()
+            self._front.good(self)
+        self.received += len(data)
+        self._front.counters.received += len(data)
+        self._local.write(data)
+
+    def stream_ended(self, ending: Ending) -> None:
+        self._stream = None
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    def pause_writing(self) -> None:
+        self._local.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._stream is not None:
+            self._local.resume_reading()

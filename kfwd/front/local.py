@@ -1,0 +1,221 @@
+"""A local connection: a non-blocking socket with back-pressure and every way to end.
+
+asyncio's transports cannot send a reset and take a task to set up; this does what a relay needs and
+no more. All sockets of the process read into one shared buffer, since a read is handed on at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections import deque
+from typing import Protocol
+
+READ_SIZE = 256 * 1024
+HIGH_WATER = 256 * 1024
+LOW_WATER = 64 * 1024
+LINGER_S = 5.0
+_RESET = struct.pack("ii", 1, 0)
+
+_buffer = memoryview(bytearray(READ_SIZE))
+
+
+class Peer(Protocol):
+    """Who deals with a local socket. Calls come from the event loop and must not block."""
+
+    def local_data(self, data: memoryview) -> None:
+        """`data` is valid only during the call."""
+
+    def local_eof(self) -> None:
+        """The application sends no more; it may still read."""
+
+    def local_lost(self, error: OSError) -> None:
+        """The socket failed; it is closed already."""
+
+    def local_full(self) -> None:
+        """More is buffered than should be: stop writing."""
+
+    def local_drained(self) -> None: ...
+
+    def local_closed(self) -> None:
+        """The socket is closed, in whatever way. The last call, made once."""
+
+
+class LocalSocket:
+    """Owns an accepted, non-blocking socket. Nothing is read until `resume_reading`."""
+
+    def __init__(self, sock: socket.socket, peer: Peer) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._peer = peer
+        self._out: deque[memoryview] = deque()
+        self._buffered = 0
+        self._full = False
+        self._reading = False
+        self._eof = False
+        self._last: str = ""
+        self._deadline: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def buffered(self) -> int:
+        """Bytes the application has not taken yet, as far as this process knows."""
+        return self._buffered
+
+    def read_now(self, limit: int) -> bytes:
+        """What has already arrived, up to `limit` bytes, without waiting."""
+        with contextlib.suppress(OSError):
+            if not (self._closed or self._eof):
+                return self._sock.recv(limit)
+        return b""
+
+    def resume_reading(self) -> None:
+        if not (self._reading or self._eof or self._closed):
+            self._reading = True
+            self._loop.add_reader(self._sock, self._readable)
+
+    def pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._sock)
+
+    def write(self, data: memoryview) -> None:
+        """Send, keeping what the kernel does not take; says `local_full` above 256 KiB."""
+        if self._closed or self._last:
+            return
+        if not self._out:
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._fail(error)
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+            self._loop.add_writer(self._sock, self._writable)
+        self._out.append(memoryview(bytes(data)))
+        self._buffered += len(data)
+        if self._buffered > HIGH_WATER and not self._full:
+            self._full = True
+            self._peer.local_full()
+
+    def finish(self) -> None:
+        """End cleanly: what is buffered, an end-of-file, then wait for the application's own end.
+
+        Closing at once would turn into a reset if the application is still sending, and could take
+        bytes away that it has not read. Given up after 5 s without progress.
+        """
+        self._end_with("finish")
+
+    def reset(self) -> None:
+        """End so that nobody can take it for an end-of-file, after what is buffered."""
+        self._end_with("reset")
+
+    def abort(self) -> None:
+        """Reset at once."""
+        self._buffered = 0
+        self._out.clear()
+        self._close(reset=True)
+
+    def _end_with(self, how: str) -> None:
+        if self._closed or self._last:
+            return
+        self._last = how
+        self._arm()
+        if not self._out:
+            self._complete()
+
+    def _complete(self) -> None:
+        """All that was written is with the kernel: end in the way asked for."""
+        if self._last == "reset":
+            self._close(reset=True)
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close()
+            return
+        if self._eof:
+            self._close()
+        else:
+            self.resume_reading()
+
+    def _arm(self) -> None:
+        """Do not wait for the application for ever."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._loop.call_later(LINGER_S, self._out_of_time)
+
+    def _out_of_time(self) -> None:
+        self._close(reset=bool(self._out) or self._last == "reset")
+
+    def _readable(self) -> None:
+        try:
+            count = self._sock.recv_into(_buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if not count:
+            self.pause_reading()
+            self._eof = True
+            if self._last and not self._out:
+                self._close()
+            elif not self._last:
+                self._peer.local_eof()
+        elif not self._last:
+            self._peer.local_data(_buffer[:count])
+
+    def _writable(self) -> None:
+        while self._out:
+            try:
+                sent = self._sock.send(self._out[0])
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._fail(error)
+                return
+            self._took(sent)
+        self._loop.remove_writer(self._sock)
+        if self._last:
+            self._complete()
+
+    def _took(self, sent: int) -> None:
+        """The kernel took `sent` bytes of the first piece."""
+        self._buffered -= sent
+        if sent == len(self._out[0]):
+            self._out.popleft()
+        else:
+            self._out[0] = self._out[0][sent:]
+        if self._last:
+            self._arm()
+        if self._full and self._buffered <= LOW_WATER:
+            self._full = False
+            if not self._last:
+                self._peer.local_drained()
+
+    def _fail(self, error: OSError) -> None:
+        if not self._closed:
+            ending, self._last = self._last, self._last or "failed"
+            if not ending:
+                self._peer.local_lost(error)
+            self._close()
+
+    def _close(self, *, reset: bool = False) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.pause_reading()
+        self._loop.remove_writer(self._sock)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if reset and self._sock.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._sock.close()
+        self._peer.local_closed()

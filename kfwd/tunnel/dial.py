@@ -1,0 +1,152 @@
+"""From a pod's name to an upgraded pipe: transports are tried in order, by evidence.
+
+Rules of this file (design section 4, rule 8): `spdy`, then `websocket`. Any HTTP answer but 401,
+404 and 429, an end-of-file, and 5 s of silence try the next one, for this dial. Only success is
+remembered. DNS, TCP and TLS failures change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
+from kfwd.kube.connect import Server
+from kfwd.kube.credentials import Credential, Credentials
+from kfwd.kube.pipe import Pipe
+from kfwd.kube.upgrade import Request, upgrade
+from kfwd.tunnel.websocket import WebSocketPipe
+from kfwd.wire import upgrade as wire
+from kfwd.wire.websocket import accept_key, client_handshake_key
+
+TRANSPORTS = ("spdy", "websocket")
+DIAL_S = 15.0
+IN_FLIGHT = 16
+NO_FALLBACK = frozenset({401, 404, 429})
+
+
+class Dialled(NamedTuple):
+    """A pipe that speaks SPDY; `rest` came behind the answer."""
+
+    pipe: Pipe
+    rest: bytes
+    transport: str
+
+
+class Dialer:
+    """Dials for one context. At most 16 dials are in flight, each at most 15 s long."""
+
+    def __init__(
+        self,
+        server: Server,
+        credentials: Credentials,
+        *,
+        preferred: str | None = None,
+        learned: Callable[[str], None] = lambda transport: None,
+        transports: Iterable[str] = TRANSPORTS,
+    ) -> None:
+        self._server = server
+        self._credentials = credentials
+        self._preferred = preferred
+        self._learned = learned
+        self._transports = tuple(transports)
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
+
+    @property
+    def transport(self) -> str | None:
+        """What worked last."""
+        return self._preferred
+
+    async def dial(self, namespace: str, pod: str) -> Dialled:
+        """Raises `NotFound` (code `pod-gone`), `LoginNeeded`, `Forbidden`, `Unreachable` or
+        `UpgradeFailed`; nothing else."""
+        async with self._in_flight:
+            try:
+                async with asyncio.timeout(DIAL_S):
+                    return await self._try_transports(namespace, pod)
+            except TimeoutError:
+                raise Unreachable(
+                    f"no session to {namespace}/{pod} within {DIAL_S:g} s", code="dial-timeout"
+                ) from None
+
+    async def _try_transports(self, namespace: str, pod: str) -> Dialled:
+        failures: list[UpgradeFailed] = []
+        for transport in self._order():
+            try:
+                dialled = await self._with_login(transport, _path(namespace, pod))
+            except UpgradeFailed as error:
+                failures.append(error)
+                if error.status in NO_FALLBACK:
+                    break
+            else:
+                self._remember(transport)
+                return dialled
+        raise explain(failures, namespace, pod)
+
+    def _order(self) -> list[str]:
+        return sorted(self._transports, key=lambda transport: transport != self._preferred)
+
+    def _remember(self, transport: str) -> None:
+        if transport != self._preferred:
+            self._preferred = transport
+            self._learned(transport)
+
+    async def _with_login(self, transport: str, path: str) -> Dialled:
+        """One try, and one more with a fresh credential after a 401."""
+        credential = await self._credentials.get()
+        try:
+            return await self._once(transport, path, credential)
+        except UpgradeFailed as error:
+            if error.status != 401:
+                raise
+        self._credentials.rejected(credential)
+        return await self._once(transport, path, await self._credentials.get())
+
+    async def _once(self, transport: str, path: str, credential: Credential) -> Dialled:
+        dial = _spdy if transport == "spdy" else _websocket
+        return await dial(self._server, credential, path)
+
+
+def _path(namespace: str, pod: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+
+
+async def _spdy(server: Server, credential: Credential, path: str) -> Dialled:
+    def accepted(head: wire.Head) -> bool:
+        protocol = head.headers.get("x-stream-protocol-version")
+        return wire.spdy_accepted(head) and protocol == wire.PORT_FORWARD
+
+    request = Request("POST", path, wire.spdy_headers(), accepted)
+    upgraded = await upgrade(server, credential, request)
+    return Dialled(upgraded.pipe, upgraded.rest, "spdy")
+
+
+async def _websocket(server: Server, credential: Credential, path: str) -> Dialled:
+    key = client_handshake_key(os.urandom(16))
+
+    def accepted(head: wire.Head) -> bool:
+        protocol = head.headers.get("sec-websocket-protocol")
+        return wire.websocket_accepted(head, accept_key(key)) and protocol == wire.TUNNEL
+
+    request = Request("GET", path, wire.websocket_headers(key, wire.TUNNEL), accepted)
+    upgraded = await upgrade(server, credential, request)
+    return Dialled(WebSocketPipe(upgraded.pipe), upgraded.rest, "websocket")
+
+
+def explain(failures: list[UpgradeFailed], namespace: str, pod: str) -> KfwdError:
+    """The most telling of several refusals, as the error its status stands for."""
+    rank = {401: 0, 404: 1, 429: 2, 403: 3, 400: 5, 0: 6}
+    error = min(failures, key=lambda failure: rank.get(failure.status, 4))
+    if error.status == 401:
+        return LoginNeeded(f"the API server does not accept this login: {error.text}")
+    if error.status == 403:
+        return Forbidden(
+            error.text,
+            hint="grant get and create on pods/portforward",
+            code="portforward-forbidden",
+        )
+    if error.status == 404:
+        return NotFound(f"pod {namespace}/{pod}: {error.text}", code="pod-gone")
+    return error

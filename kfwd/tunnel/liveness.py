@@ -1,0 +1,74 @@
+"""Whether a session's peer is still there: when to ask, and when silence is death. Pure.
+
+Rules of this file (design section 4, rule 6). A session with streams asks every 5 s, one at rest
+every 30 s. An answer that is late by 1 s is asked for again, and 8 s after that without a single
+byte the session is dead, so that a frozen path is noticed within 14 s. A session that is held back
+is never declared dead here: its answers may be stuck behind bytes we or the pod do not take, and
+TCP's own time-out speaks for it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+BUSY_S = 5.0
+REST_S = 30.0
+LATE_S = 1.0
+DEAD_S = 8.0
+SILENT_S = 10.0
+
+
+class Check(Struct, frozen=True):
+    """What to do now, and in how many seconds to ask again."""
+
+    ping: bool
+    dead: bool
+    again_s: float
+
+
+class Liveness:
+    """Times are seconds of one monotonic clock."""
+
+    def __init__(self, now: float) -> None:
+        self._heard = now
+        self._asked = now
+        self._asked_again: float | None = None
+
+    def heard(self, now: float) -> None:
+        """Something arrived."""
+        self._heard = now
+        self._asked_again = None
+
+    def excuse(self, now: float) -> None:
+        """Start over: we could not have heard anything until now."""
+        self.heard(now)
+        self._asked = now
+
+    def silent(self, now: float) -> bool:
+        """Whether nothing has arrived for so long that a new stream should ask first."""
+        return now - self._heard >= SILENT_S
+
+    def asked(self, now: float) -> None:
+        """A PING was sent for another reason."""
+        self._asked = now
+
+    def check(self, now: float, *, busy: bool, held_back: bool) -> Check:
+        """Decide at `now`; call again after `again_s` seconds, or when `busy` becomes true."""
+        if self._asked_again is not None:
+            left = self._asked_again + DEAD_S - now
+            if left > 0:
+                return Check(False, False, left)
+            if not held_back:
+                return Check(False, True, 0.0)
+            self._asked_again = None
+        elif self._asked > self._heard:
+            left = self._asked + LATE_S - now
+            if left > 0:
+                return Check(False, False, left)
+            self._asked_again = now
+            return Check(True, False, DEAD_S)
+        left = self._asked + (BUSY_S if busy else REST_S) - now
+        if left > 0:
+            return Check(False, False, left)
+        self._asked = now
+        return Check(True, False, LATE_S)

@@ -1,0 +1,27 @@
+"""The highest of a changing count over the last while. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_S = 60.0
+
+
+class Peak:
+    """Remembers only counts that may still become the peak, so its memory is bounded by them."""
+
+    def __init__(self, window: float = WINDOW_S) -> None:
+        self._window = window
+        self._falling: deque[tuple[float, int]] = deque()
+
+    def note(self, now: float, count: int) -> None:
+        """The count is `count` from `now` on (seconds of a monotonic clock)."""
+        while self._falling and self._falling[-1][1] <= count:
+            self._falling.pop()
+        self._falling.append((now, count))
+
+    def get(self, now: float) -> int:
+        """The highest count of the last `window` seconds."""
+        while len(self._falling) > 1 and self._falling[1][0] <= now - self._window:
+            self._falling.popleft()
+        return self._falling[0][1] if self._falling else 0

@@ -1,0 +1,304 @@
+"""The sessions to one pod: which one a new connection gets, and how many are kept.
+
+Rules of this file (design section 4, rules 2, 9, 10). A connection gets a session of its own: one
+that nothing occupies, or a new one. Only when no more may be dialled is one shared, and else the
+connection waits. Some free sessions are kept: as many as connections were opened at once in the
+last minute, between 1 and 8. What carried nothing for 10 minutes is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from kfwd.backoff import Backoff
+from kfwd.errors import KfwdError, NotFound
+from kfwd.tunnel.peak import Peak
+from kfwd.tunnel.session import Session
+from kfwd.tunnel.stream import Sink, Stream
+
+if TYPE_CHECKING:
+    from kfwd.tunnel.pool import Pool
+
+SESSIONS_MAX = 64
+FREE_MIN, FREE_MAX = 1, 8
+IDLE_S = 600.0
+ASK_S = 1.0
+
+
+class PodRef(Struct, frozen=True):
+    """One pod, for its whole life and no longer."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Opening:
+    """A connection that waits for its stream. `first` is asked for its first bytes then."""
+
+    def __init__(self, port: int, sink: Sink, first: Callable[[], bytes]) -> None:
+        self.port = port
+        self.sink = sink
+        self.first = first
+        self.stream: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
+
+
+class PodSessions:
+    """All sessions to one pod. Made and forgotten by the pool."""
+
+    def __init__(self, pod: PodRef, pool: Pool, backoff: Backoff) -> None:
+        self.pod = pod
+        self.error: KfwdError | None = None
+        self.good = False
+        self.reconnects = 0
+        self.transport: str | None = None
+        self._loop = asyncio.get_running_loop()
+        self._pool = pool
+        self._backoff = backoff
+        self._sessions: set[Session] = set()
+        self._asked: set[Session] = set()
+        self._openings: deque[Opening] = deque()
+        self._dialling = 0
+        self._retry: asyncio.TimerHandle | None = None
+        self._parked = False
+        self._peak = Peak()
+        self.watchers: set[Callable[[], None]] = set()
+
+    def __len__(self) -> int:
+        """Sessions that are up or being dialled."""
+        return len(self._sessions) + self._dialling
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody would miss this."""
+        return not (self.watchers or self._openings or len(self))
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._openings)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the API server says the pod does not exist."""
+        return isinstance(self.error, NotFound)
+
+    def open_now(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Stream | None:
+        """A stream on a session that is free and trusted right now, if there is one."""
+        if self._openings:
+            return None
+        session = self._free_session()
+        return self._open(session, port, sink, first()) if session else None
+
+    def request(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Opening:
+        """Ask for a stream; `Opening.stream` has it as soon as there is a session for it.
+
+        It fails with `NotFound` when the pod is gone. Other failures are tried again until the
+        caller withdraws.
+        """
+        opening = Opening(port, sink, first)
+        self._openings.append(opening)
+        self._parked = False
+        self.assign()
+        return opening
+
+    def withdraw(self, opening: Opening) -> None:
+        """The stream is wanted no more; one that is there already is reset."""
+        if opening in self._openings:
+            self._openings.remove(opening)
+            self._pool.tidy_soon()
+        if not opening.stream.done():
+            opening.stream.cancel()
+        elif not (opening.stream.cancelled() or opening.stream.exception()):
+            opening.stream.result().reset()
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Keep a session up while anybody watches; returns the way to stop."""
+        self.watchers.add(changed)
+        self._parked = False
+        self.assign()
+
+        def stop() -> None:
+            self.watchers.discard(changed)
+            if not self.watchers:
+                self._release_free(keep=0)
+            self._pool.tidy_soon()
+
+        return stop
+
+    def nudge(self) -> None:
+        """Something about the pod changed: do not wait for the back-off."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            self.assign()
+
+    def assign(self) -> None:
+        """Give sessions to those who wait, and dial what is missing."""
+        while self._openings and (session := self._free_session()):
+            self._serve(session)
+        for session in self._to_ask():
+            self._asked.add(session)
+            self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
+        while self._wants_dial() and self._pool.admits(self, self._room()):
+            self._dialling += 1
+            self._pool.tasks.spawn(self._dial(), f"dial {self.pod.name}")
+        if self._openings and not self._pool.admits(self, self._room()):
+            self._share()
+
+    def session_freed(self, session: Session) -> None:
+        if session.worn:
+            session.retire()
+        elif not session.held_back:
+            self.assign()
+            self._release_free(self._keep())
+        else:
+            self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
+        self._pool.room_made()
+
+    def session_lost(self, session: Session, error: KfwdError) -> None:
+        self._sessions.discard(session)
+        self._asked.discard(session)
+        if not session.planned and not self._sessions:
+            self.reconnects += 1
+            self.good = False
+            self.error = error
+            self._changed()
+        self.assign()
+        self._pool.room_made()
+
+    def tidy(self, now: float) -> None:
+        """Close what is too old or carried nothing for long."""
+        for session in self._free():
+            if session.worn:
+                session.retire()
+            elif now - session.used_at >= IDLE_S:
+                self._parked = True
+                session.retire()
+
+    def give_up_free(self) -> bool:
+        """End a free session so that another pod may have one; False when there is none."""
+        free = sorted(self._free(), key=lambda session: session.used_at)
+        for session in free[:1]:
+            self._parked = True
+            session.retire()
+        return bool(free)
+
+    def close(self, error: KfwdError) -> None:
+        """End everything."""
+        if self._retry is not None:
+            self._retry.cancel()
+        for session in list(self._sessions):
+            session.close(error)
+        for opening in self._openings:
+            if not opening.stream.done():
+                opening.stream.set_exception(error)
+
+    def _free(self) -> list[Session]:
+        return [s for s in self._sessions if not s.occupied and s not in self._asked]
+
+    def _free_session(self) -> Session | None:
+        """The trusted free session that was used last: the others may then go idle."""
+        fit = [s for s in self._free() if not (s.worn or s.held_back or s.silent)]
+        return max(fit, key=lambda session: session.used_at, default=None)
+
+    def _to_ask(self) -> list[Session]:
+        fit = [s for s in self._free() if not s.worn and s.silent]
+        return fit[: max(0, len(self._openings) - len(self._asked))]
+
+    def _room(self) -> bool:
+        return len(self) < SESSIONS_MAX
+
+    def _wants_dial(self) -> bool:
+        if self._retry is not None or self.gone:
+            return False
+        if len(self._openings) > self._dialling + len(self._asked):
+            return True
+        spare = not self._dialling and not self._free() and not self._asked
+        return bool(self.watchers) and spare and not self._parked and not self._openings
+
+    def _keep(self) -> int:
+        return max(FREE_MIN, min(FREE_MAX, self._peak.get(self._loop.time())))
+
+    def _release_free(self, keep: int) -> None:
+        for session in sorted(self._free(), key=lambda s: s.used_at, reverse=True)[keep:]:
+            session.retire()
+
+    def _serve(self, session: Session) -> None:
+        opening = self._openings.popleft()
+        if not opening.stream.done():
+            opening.stream.set_result(
+                self._open(session, opening.port, opening.sink, opening.first())
+            )
+
+    def _open(self, session: Session, port: int, sink: Sink, first: bytes) -> Stream:
+        stream = session.open(port, sink, first)
+        occupied = sum(1 for each in self._sessions if each.occupied)
+        self._peak.note(self._loop.time(), occupied)
+        if self._wants_dial():
+            self._loop.call_soon(self.assign)
+        return stream
+
+    def _share(self) -> None:
+        """No session may be dialled: put connections on sessions that can bear them."""
+        while self._openings:
+            fit = [s for s in self._sessions if s.can_share()]
+            if not fit:
+                return
+            self._serve(min(fit, key=lambda session: session.streams))
+
+    async def _ask(self, session: Session) -> None:
+        """Trust a session again once it answers; close one that does not."""
+        answers = await session.answers(ASK_S)
+        self._asked.discard(session)
+        if answers:
+            self.assign()
+        elif session.alive and not session.held_back:
+            session.retire()
+            self.assign()
+
+    async def _dial(self) -> None:
+        try:
+            session = await self._pool.connect(self.pod, self)
+        except KfwdError as error:
+            self._dialling -= 1
+            self._failed(error)
+        except BaseException:
+            self._dialling -= 1
+            raise
+        else:
+            self._dialling -= 1
+            self._connected(session)
+
+    def _connected(self, session: Session) -> None:
+        self._backoff.succeeded(self._loop.time())
+        self._sessions.add(session)
+        self.good, self.error, self.transport = True, None, session.transport
+        self.assign()
+        self._changed()
+
+    def _failed(self, error: KfwdError) -> None:
+        self.good, self.error = False, error
+        if self.gone:
+            while self._openings:
+                opening = self._openings.popleft()
+                if not opening.stream.done():
+                    opening.stream.set_exception(error)
+        elif self._retry is None:
+            delay = self._backoff.failed(self._loop.time())
+            delay = max(delay, getattr(error, "retry_after_s", None) or 0.0)
+            self._retry = self._loop.call_later(delay, self._try_again)
+        self._changed()
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.assign()
+        self._pool.tidy_soon()
+
+    def _changed(self) -> None:
+        for changed in list(self.watchers):
+            changed()

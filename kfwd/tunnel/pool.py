@@ -1,0 +1,102 @@
+"""All sessions of one context, by pod, and the bounds that hold across pods."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kfwd.backoff import Backoff
+from kfwd.errors import KfwdError, SessionLost
+from kfwd.tasks import TaskSet
+from kfwd.tunnel.dial import Dialer
+from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.session import Session
+
+SESSIONS_MAX = 512
+TIDY_S = 15.0
+
+
+class Pool:
+    """One a context. `close()` ends every session; nothing may be opened after it."""
+
+    def __init__(self, name: str, dialer: Dialer) -> None:
+        self.tasks = TaskSet(f"pool {name}")
+        self._dialer = dialer
+        self._pods: dict[PodRef, PodSessions] = {}
+        self._tidy: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Sessions that are up or being dialled."""
+        return sum(len(pod) for pod in self._pods.values())
+
+    @property
+    def transport(self) -> str | None:
+        """The transport that worked last in this context."""
+        return self._dialer.transport
+
+    def pod(self, ref: PodRef) -> PodSessions:
+        """The sessions to a pod. Forgotten when nobody watches, waits or is connected."""
+        if self._closed:
+            raise SessionLost("the context is closed")
+        if ref not in self._pods:
+            self._pods[ref] = PodSessions(ref, self, Backoff())
+            self._schedule_tidy(TIDY_S)
+        return self._pods[ref]
+
+    def admits(self, pod: PodSessions, room: bool) -> bool:
+        """Whether one more session may be dialled, if need be in the place of a free one."""
+        return not self._closed and room and (len(self) < SESSIONS_MAX or self._evict(pod))
+
+    async def connect(self, ref: PodRef, pod: PodSessions) -> Session:
+        """Dial a session. Raises what `Dialer.dial` raises."""
+        dialled = await self._dialer.dial(ref.namespace, ref.name)
+        session = Session(dialled.pipe, dialled.transport, pod)
+        session.start(dialled.rest)
+        if self._closed or not session.alive:
+            session.close()
+            raise SessionLost("the session ended as soon as it was up")
+        return session
+
+    def room_made(self) -> None:
+        """A session ended or became free: others may be waiting for its place."""
+        if not self._closed:
+            for pod in list(self._pods.values()):
+                if pod.waiting:
+                    pod.assign()
+
+    def tidy_soon(self) -> None:
+        """Forget unused pods in the next turn of the loop."""
+        self._schedule_tidy(0.0)
+
+    async def close(self, error: KfwdError | None = None) -> list[str]:
+        """End all sessions and dials; names of the tasks that did not stop in time."""
+        self._closed = True
+        if self._tidy is not None:
+            self._tidy.cancel()
+        for pod in self._pods.values():
+            pod.close(error or SessionLost("the daemon closes this context"))
+        return await self.tasks.close()
+
+    def _evict(self, for_pod: PodSessions) -> bool:
+        return any(pod.give_up_free() for pod in self._pods.values() if pod is not for_pod)
+
+    def _schedule_tidy(self, delay: float) -> None:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._tidy is not None:
+            if self._tidy.when() <= loop.time() + delay:
+                return
+            self._tidy.cancel()
+        self._tidy = loop.call_later(delay, self._tidy_now)
+
+    def _tidy_now(self) -> None:
+        self._tidy = None
+        now = asyncio.get_running_loop().time()
+        for ref, pod in list(self._pods.items()):
+            pod.tidy(now)
+            if pod.idle:
+                pod.close(SessionLost("no longer used"))
+                del self._pods[ref]
+        if self._pods:
+            self._schedule_tidy(TIDY_S)
