@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, cast
 
 from kfwd.errors import Unreachable
 
@@ -178,6 +179,8 @@ class TlsPipe(SocketPipe):
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=server_hostname
         )
+        # With a buffer to read into, the count of bytes is returned; typeshed does not say so.
+        self._decrypt = cast("Callable[[int, memoryview], int]", self._tls.read)
         self._ready: asyncio.Future[None] | None = self._loop.create_future()
         self._ended = False
 
@@ -253,7 +256,7 @@ class TlsPipe(SocketPipe):
         if self._ready is not None or self._ended:
             return filled
         try:
-            while count := self._tls.read(RECORD_SIZE, _plain[filled:]):
+            while count := self._decrypt(RECORD_SIZE, _plain[filled:]):
                 filled += count
         except ssl.SSLWantReadError:
             return filled

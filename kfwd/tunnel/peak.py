@@ -16,9 +16,10 @@ class Peak:
 
     def note(self, now: float, count: int) -> None:
         """The count is `count` from `now` on (seconds of a monotonic clock)."""
-        while self._falling and self._falling[-1][1] <= count:
+        while self._falling and self._falling[-1][1] < count:
             self._falling.pop()
-        self._falling.append((now, count))
+        if not self._falling or self._falling[-1][1] > count:
+            self._falling.append((now, count))
 
     def get(self, now: float) -> int:
         """The highest count of the last `window` seconds."""

@@ -1,0 +1,75 @@
+"""Liveness as a table of times: when to ask, and when silence is death."""
+
+from __future__ import annotations
+
+from kfwd.tunnel.liveness import Check, Liveness
+
+
+def walk(
+    liveness: Liveness, start: float, *, busy: bool, held_back: bool = False
+) -> list[tuple[float, str]]:
+    """What happens from `start` on when nothing arrives, as (time, event)."""
+    now, seen = start, []
+    for _ in range(12):
+        check = liveness.check(now, busy=busy, held_back=held_back)
+        if check.ping:
+            seen.append((now, "ping"))
+        if check.dead:
+            return [*seen, (now, "dead")]
+        now += check.again_s
+    return seen
+
+
+def test_a_busy_session_that_falls_silent_is_dead_within_fourteen_seconds() -> None:
+    assert walk(Liveness(0.0), 0.0, busy=True) == [(5.0, "ping"), (6.0, "ping"), (14.0, "dead")]
+
+
+def test_at_rest_it_asks_every_thirty_seconds() -> None:
+    assert walk(Liveness(0.0), 0.0, busy=False) == [(30.0, "ping"), (31.0, "ping"), (39.0, "dead")]
+
+
+def test_answers_keep_it_asking_every_five_seconds() -> None:
+    liveness, now, pings = Liveness(0.0), 0.0, []
+    while now < 21:
+        check = liveness.check(now, busy=True, held_back=False)
+        if check.ping:
+            pings.append(now)
+            liveness.heard(now + 0.02)
+        now += check.again_s
+    assert pings == [5.0, 10.0, 15.0, 20.0]
+
+
+def test_any_byte_before_the_end_is_life() -> None:
+    liveness = Liveness(0.0)
+    assert liveness.check(5.0, busy=True, held_back=False).ping
+    assert liveness.check(6.0, busy=True, held_back=False).ping
+    liveness.heard(13.9)
+    assert not liveness.check(14.0, busy=True, held_back=False).dead
+
+
+def test_a_session_that_is_held_back_is_never_declared_dead() -> None:
+    events = walk(Liveness(0.0), 0.0, busy=True, held_back=True)
+    assert "dead" not in {event for _, event in events}
+    assert len(events) >= 4
+
+
+def test_a_session_that_becomes_busy_is_asked_by_the_busy_clock() -> None:
+    liveness = Liveness(0.0)
+    assert liveness.check(2.0, busy=False, held_back=False) == Check(False, False, 28.0)
+    assert liveness.check(4.0, busy=True, held_back=False) == Check(False, False, 1.0)
+
+
+def test_ten_silent_seconds_ask_before_trust() -> None:
+    liveness = Liveness(0.0)
+    assert not liveness.silent(9.9)
+    assert liveness.silent(10.0)
+    liveness.heard(10.0)
+    assert not liveness.silent(19.9)
+
+
+def test_a_pause_of_our_own_is_excused() -> None:
+    liveness = Liveness(0.0)
+    assert liveness.check(5.0, busy=True, held_back=True).ping
+    assert liveness.check(6.0, busy=True, held_back=True).ping
+    liveness.excuse(100.0)
+    assert liveness.check(100.0, busy=True, held_back=False) == Check(False, False, 5.0)
