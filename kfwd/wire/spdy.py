@@ -45,6 +45,7 @@ _CONTROL_BIT = 0x80000000
 _CONTROL_FRAME = 0x80030000
 _FIN = 0x01
 _HEADER_SIZE = 8
+_EMPTY: Final = memoryview(b"")
 _CONNECTION_HEADERS: Final = frozenset(
     {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding"}
 )
@@ -120,7 +121,7 @@ class Data(Struct, frozen=True, gc=False):
     """
 
     stream_id: int
-    payload: memoryview | bytes
+    payload: memoryview
     fin: bool = False
 
 
@@ -182,7 +183,7 @@ class Decoder:
             raise ProtocolError("the peer sent a SPDY frame for stream 0")
         self._stream_id, self._fin, self._left = first, bool(flags & _FIN), length
         if not length:
-            frames.append(Data(first, b"", self._fin))
+            frames.append(Data(first, _EMPTY, self._fin))
         return at
 
     def _gather(self, view: memoryview, at: int, frames: list[Frame]) -> int:
