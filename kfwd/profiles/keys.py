@@ -1,0 +1,122 @@
+"""The keys of a profile: one table for the parser and for the JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from kfwd.errors import UsageError
+from kfwd.profiles import words
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """How a key's value is read, and its JSON Schema. `many`: one such value or a list of them."""
+
+    read: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+    about: str
+    required: bool = False
+    many: bool = False
+
+
+def _pattern(expression: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{expression}$"}
+
+
+def _choice(default: str, *others: str) -> tuple[Any, dict[str, Any]]:
+    choices = (default, *others)
+    return words.one_of(*choices), {"enum": list(choices), "default": default}
+
+
+def _target(value: Any) -> str:
+    from kfwd.resolve import target
+
+    try:
+        target.parse(words.text(value))
+    except UsageError as error:
+        raise ValueError(f"{error.text} ({error.hint})" if error.hint else error.text) from None
+    return str(value)
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_SPREAD = _choice("first", "round-robin", "least-connections", "sticky")
+_VIA = _choice("auto", "tunnel", "direct")
+
+FORWARD: Mapping[str, Key] = {
+    "name": Key(
+        read=words.name,
+        schema=_pattern(words.NAME),
+        about="The entry is PROFILE/NAME.",
+        required=True,
+    ),
+    "target": Key(
+        read=_target,
+        schema=_TEXT,
+        about="What stands behind it: svc/web, pod/x, deploy/x, sts/x, a selector app=web, ...",
+        required=True,
+    ),
+    "ports": Key(
+        read=words.port,
+        schema={
+            "anyOf": [
+                _pattern(rf"(([0-9]{{1,5}})?:({words.PORT_NAME}|[0-9]{{1,5}})|[0-9]{{1,5}})"),
+                {"type": "integer", "minimum": 1, "maximum": 65535},
+            ]
+        },
+        about='"8080:http" is LOCAL:REMOTE, "9000" both, ":5432" a free local port that is kept.',
+        required=True,
+        many=True,
+    ),
+    "namespace": Key(
+        read=words.namespace,
+        schema=_pattern(words.NAMESPACE),
+        about="Default: the profile's.",
+    ),
+    "address": Key(
+        read=words.address,
+        schema=_TEXT,
+        about="localhost (both families, the default), an IP address, or unix:/path.",
+        many=True,
+    ),
+    "spread": Key(
+        read=_SPREAD[0],
+        schema=_SPREAD[1],
+        about="Which ready endpoint a new connection gets.",
+    ),
+    "hold": Key(
+        read=words.duration,
+        schema={**_pattern(words.DURATION), "default": "30s"},
+        about="How long a new connection waits while nothing is behind the listener.",
+    ),
+    "via": Key(read=_VIA[0], schema=_VIA[1], about="The way to the endpoint."),
+}
+
+PROFILE: Mapping[str, Key] = {
+    "version": Key(read=words.version, schema={"const": 1}, about="The version of this format."),
+    "enabled": Key(
+        read=words.boolean,
+        schema={"type": "boolean", "default": True},
+        about="false: comes up only when it is named.",
+    ),
+    "context": Key(
+        read=words.text,
+        schema=_TEXT,
+        about="The kubeconfig context. Default: the current one when the profile is brought up.",
+    ),
+    "kubeconfig": Key(
+        read=words.kubeconfig,
+        schema=_TEXT,
+        about="Kubeconfig files, merged like KUBECONFIG. Default: those of the caller.",
+        many=True,
+    ),
+    "namespace": Key(
+        read=words.namespace,
+        schema=_pattern(words.NAMESPACE),
+        about="Default: the context's.",
+    ),
+}
+
+FORWARDS = "forwards"
+NOT_SERVED = ("proxies", "gateway")

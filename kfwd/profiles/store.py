@@ -1,0 +1,136 @@
+"""The profiles folder: which files there are, what they say, and whether they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from kfwd.errors import NotFound, ProfileInvalid, UsageError
+from kfwd.profiles import clash, words
+from kfwd.profiles.parse import Parsed, parse
+from kfwd.yamldoc import Fault
+
+SUFFIX = ".yaml"
+MAX_BYTES = 4 * 1024 * 1024
+
+Fingerprint = Mapping[str, tuple[int, int, int]]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """A profile's file as it was read."""
+
+    path: Path
+    text: str
+    parsed: Parsed
+
+    @property
+    def name(self) -> str:
+        return self.parsed.name
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the profile `name` is or would be. Raises `UsageError` for what cannot be a name."""
+    try:
+        return folder / f"{words.name(name)}{SUFFIX}"
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def names(folder: Path) -> list[str]:
+    """The profiles in `folder`, sorted; none if there is no such folder."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in _files(folder))
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """Changes whenever a profile's file may have: name -> (mtime in ns, size, inode)."""
+    found = {}
+    for path in _files(folder):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue  # went away between the listing and the look
+        found[path.name.removesuffix(SUFFIX)] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    return found
+
+
+def read(folder: Path, name: str) -> Profile:
+    """Read one profile. Raises `NotFound`; a file that cannot be read is a profile with a fault."""
+    path = path_of(folder, name)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return _faulty(path, name, "the file is larger than 4 MiB")
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise NotFound(f'no profile "{name}" in {folder}', hint=_known(folder)) from None
+    except UnicodeDecodeError as error:
+        return _faulty(path, name, f"byte {error.start} is not UTF-8")
+    except OSError as error:
+        return _faulty(path, name, f"cannot be read: {error.strerror}")
+    return Profile(path=path, text=text, parsed=parse(text, name))
+
+
+def read_all(folder: Path) -> dict[str, Profile]:
+    """Every profile by name. One whose file name is no profile name has that as its fault."""
+    found = {}
+    for name in names(folder):
+        try:
+            found[name] = read(folder, name)
+        except UsageError as error:
+            found[name] = _faulty(folder / f"{name}{SUFFIX}", name, error.text)
+        except NotFound:
+            continue  # deleted since it was listed
+    return found
+
+
+def faults_beside(profile: Parsed, others: Iterable[Parsed]) -> tuple[Fault, ...]:
+    """A profile's own faults and its clashes with `others`, in the order of its file.
+
+    The caller decides which others count: those that are up, or those that come up together.
+    """
+    taken = [
+        (o.name, listener) for o in others if o.name != profile.name for listener in o.listeners
+    ]
+    found = [*profile.faults, *clash.between(profile.listeners, taken)]
+    return tuple(sorted(found, key=lambda fault: (fault.line, fault.column)))
+
+
+def enabled(profiles: Iterable[Profile]) -> list[Parsed]:
+    """Those that come up together when none is named."""
+    return [p.parsed for p in profiles if p.parsed.spec is not None and p.parsed.spec.enabled]
+
+
+def check(folder: Path, profile: Parsed) -> tuple[Fault, ...]:
+    """Faults of a profile: its own, and clashes with others if it comes up together with them."""
+    if profile.spec is not None and not profile.spec.enabled:
+        return profile.faults
+    return faults_beside(profile, enabled(read_all(folder).values()))
+
+
+def lines(path: Path, faults: Iterable[Fault]) -> str:
+    """`file:line:column: message`, one a line."""
+    return "\n".join(f"{path}:{fault}" for fault in faults)
+
+
+def invalid(path: Path, faults: Iterable[Fault]) -> ProfileInvalid:
+    """The error of a file with faults."""
+    return ProfileInvalid(lines(path, faults))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return []
+    return [p for p in entries if p.name.endswith(SUFFIX) and not p.name.startswith(".")]
+
+
+def _faulty(path: Path, name: str, message: str) -> Profile:
+    faults = (Fault(1, 1, message),)
+    return Profile(path=path, text="", parsed=Parsed(name=name, spec=None, faults=faults))
+
+
+def _known(folder: Path) -> str:
+    known = names(folder)
+    return f"there are: {', '.join(known)}" if known else "kfwd profile edit NAME makes one"

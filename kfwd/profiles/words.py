@@ -1,0 +1,174 @@
+"""The words of profiles and command lines: names, ports, addresses, durations. Pure.
+
+Each reader takes what YAML or a shell gave and raises `ValueError` with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any
+
+from kfwd.model import PortSpec
+
+MAX_HOLD_S = 3600.0
+NAME = r"[a-z0-9][-a-z0-9.]*"
+NAMESPACE = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+# Container ports have IANA service names, Service ports DNS labels: this takes both.
+PORT_NAME = r"(?=[-0-9]*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+"
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def text(value: Any) -> str:
+    """A string that is not empty."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {_shown(value)}")
+    if not value:
+        raise ValueError("expected text, got nothing")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {_shown(value)}")
+    return value
+
+
+def version(value: Any) -> int:
+    if value != 1 or isinstance(value, bool):
+        raise ValueError(f"this kfwd reads profiles of version 1, not {_shown(value)}")
+    return 1
+
+
+def name(value: Any) -> str:
+    """The name of a profile or an entry."""
+    word = text(value)
+    if not re.fullmatch(NAME, word) or len(word) > 253:
+        raise ValueError(
+            f'bad name "{word}": use lower-case letters, digits, "-" and ".", '
+            "starting with a letter or a digit"
+        )
+    return word
+
+
+def namespace(value: Any) -> str:
+    word = text(value)
+    if not re.fullmatch(NAMESPACE, word) or len(word) > 63:
+        raise ValueError(f'bad namespace "{word}"')
+    return word
+
+
+def port(value: Any) -> PortSpec:
+    """`LOCAL:REMOTE`, `PORT` for both, or `:REMOTE` for a free local port."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f'expected a port such as "8080:http", got {_shown(value)}')
+    word = str(value)
+    local, colon, remote = word.rpartition(":")
+    if not colon:
+        return PortSpec(local=_same_local(word), remote=_remote(word, word))
+    return PortSpec(local=_local(local, word) if local else 0, remote=_remote(remote, word))
+
+
+def _same_local(word: str) -> int:
+    if re.fullmatch(PORT_NAME, word):
+        raise ValueError(
+            f'port "{word}" says no local port: write "8080:{word}", or ":{word}" for a free one'
+        )
+    return _local(word, word)
+
+
+def _local(number: str, word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", number) or int(number) > 65535:
+        raise ValueError(f'bad local port in "{word}": expected a number from 0 to 65535')
+    return int(number)
+
+
+def _remote(remote: str, word: str) -> str:
+    if re.fullmatch(r"[0-9]{1,9}", remote) and 1 <= int(remote) <= 65535:
+        return str(int(remote))
+    if re.fullmatch(PORT_NAME, remote) and len(remote) <= 63:
+        return remote
+    raise ValueError(
+        f'bad remote port in "{word}": expected a number from 1 to 65535 or the name of a port'
+    )
+
+
+def address(value: Any) -> str:
+    """`localhost` (both families), an IP address, or `unix:/absolute/path`."""
+    word = text(value)
+    if word == "localhost":
+        return word
+    if word.startswith("unix:"):
+        return _unix(word)
+    try:
+        return str(ipaddress.ip_address(word))
+    except ValueError:
+        raise ValueError(
+            f'bad address "{word}": expected localhost, an IP address such as 127.0.0.1 or ::1, '
+            "or unix:/path"
+        ) from None
+
+
+def _unix(word: str) -> str:
+    path = word.removeprefix("unix:")
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError(f'bad address "{word}": expected unix: and the absolute path of a socket')
+    if len(path.encode()) > 107:
+        raise ValueError(f'bad address "{word}": the path of a socket has at most 107 bytes')
+    return word
+
+
+def duration(value: Any) -> float:
+    """Seconds of `500ms`, `30s`, `1m`, `1m30s`, `1h`; at most `MAX_HOLD_S`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f'duration {value} needs a unit, such as "{value}s"')
+    word = text(value)
+    if not re.fullmatch(DURATION, word):
+        raise ValueError(f'bad duration "{word}": expected a number and ms, s, m or h, as in 30s')
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(word))
+    if seconds > MAX_HOLD_S:
+        raise ValueError(f'duration "{word}" is longer than 1h')
+    return seconds
+
+
+def kubeconfig(value: Any) -> str:
+    """The absolute path of a kubeconfig file; `~/` is the home folder."""
+    word = text(value)
+    path = Path(word).expanduser() if word.startswith("~/") else Path(word)
+    if not path.is_absolute():
+        raise ValueError(f'kubeconfig "{word}" must be an absolute path or start with "~/"')
+    return str(path)
+
+
+def one_of(*words: str) -> Any:
+    """A reader of exactly these words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(
+                f"expected {', '.join(words)}; got {_shown(value)}{guess(value, words)}"
+            )
+        return str(value)
+
+    return read
+
+
+def guess(word: Any, known: Any) -> str:
+    """` (did you mean "x"?)` or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
