@@ -1,0 +1,265 @@
+"""Who we are to one API server: cached, refreshed once for everybody, never in a storm.
+
+A credential is asked for before every request and dial, so the common answer costs nothing. What
+may take long (plugins, providers) runs in a task of its own: those who wait share it, and one that
+stops waiting does not stop it for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+import msgspec
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from kfwd.backoff import Backoff
+from kfwd.errors import ConfigError, KfwdError, LoginNeeded
+from kfwd.kube import certificate, exec_plugin, grant, impersonation, kubeconfig
+from kfwd.kube.grant import Grant
+from kfwd.kube.guarded import Guarded
+from kfwd.kube.kubeconfig import Context
+from kfwd.kube.oidc import Oidc
+from kfwd.kube.tls import day
+from kfwd.tasks import TaskSet
+
+FILES_S = 1.0
+"""How old what was read from files may get before they are read again."""
+
+AHEAD = 0.1
+AHEAD_MAX_S = 60.0
+"""Refresh in the background for the last tenth of a credential's life, at most a minute."""
+
+SETTLE_S = 10.0
+"""A credential younger than this that is rejected is not replaced yet: a server that rejects
+everything must not make a plugin run for every request."""
+
+RETRY_FIRST_S, RETRY_CAP_S = 1.0, 60.0
+
+
+class Credential(Guarded, frozen=True, kw_only=True):
+    """What to send with requests, and the client certificate (PEM) to show.
+
+    `headers` may hold a name more than once (`Impersonate-Group`): copy it with `CIMultiDict`, not
+    with `dict`. `tag` tells one credential from the next; `expires` is the earliest date known.
+    """
+
+    shown: ClassVar[frozenset[str]] = frozenset({"tag", "expires"})
+    headers: CIMultiDictProxy[str]
+    client_cert: bytes | None = None
+    client_key: bytes | None = None
+    expires: datetime | None = None
+    tag: int
+
+
+class Credentials:
+    """The credentials of one context. `env` is what plugins run in and providers find proxies in.
+
+    `close()` ends a refresh under way, with the plugin it runs.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        env: Mapping[str, str],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        plugin_timeout: float = exec_plugin.TIME_LIMIT_S,
+    ) -> None:
+        self._context = context
+        self._env = env
+        self._monotonic = monotonic
+        self._now = now
+        self._plugin_timeout = plugin_timeout
+        self._tasks = TaskSet(f"credentials/{context.ref.name}")
+        self._tags = itertools.count(1)
+        self._oidc: Oidc | None = None
+        self._files = kubeconfig.fingerprint(context.ref.kubeconfig)
+        self._refreshing: asyncio.Task[Credential | KfwdError] | None = None
+        self._current: Credential | None = None
+        self._granted: Grant | None = None
+        self._fetched_at = 0.0
+        self._refresh_from: datetime | None = None
+        self._rejected = False
+        self._failure: KfwdError | None = None
+        self._retry_at = 0.0
+        self._retry = Backoff(first=RETRY_FIRST_S, cap=RETRY_CAP_S)
+
+    @property
+    def current(self) -> Credential | None:
+        """The last credential that was had, usable or not."""
+        return self._current
+
+    async def get(self) -> Credential:
+        """A credential that should be accepted.
+
+        Raises `LoginNeeded` or `ConfigError`, with a plugin's own words; the same one again,
+        without another attempt, for a while that grows to a minute.
+        """
+        usable = self._usable()
+        if usable is not None and not self._due():
+            return usable
+        if self._failure is not None and self._monotonic() < self._retry_at:
+            if usable is not None:
+                return usable
+            raise self._failure
+        refreshing = self._refresh()
+        return usable if usable is not None else await _outcome(refreshing)
+
+    def rejected(self, credential: Credential) -> None:
+        """Say that the server answered 401 to `credential`: it will be replaced."""
+        if self._current is not None and credential.tag == self._current.tag:
+            self._rejected = True
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    def _usable(self) -> Credential | None:
+        if self._current is None or self._granted is None:
+            return None
+        age = self._monotonic() - self._fetched_at
+        outdated = self._granted.from_files and age >= FILES_S
+        expired = self._current.expires is not None and self._now() >= self._current.expires
+        rejected = self._rejected and age >= SETTLE_S
+        # A credential that was expired or rejected from the start stays until it has settled.
+        expired = expired and age >= SETTLE_S
+        return None if outdated or expired or rejected else self._current
+
+    def _due(self) -> bool:
+        return self._refresh_from is not None and self._now() >= self._refresh_from
+
+    def _refresh(self) -> asyncio.Task[Credential | KfwdError]:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = self._tasks.spawn(self._renew(), "refresh")
+        return self._refreshing
+
+    async def _renew(self) -> Credential | KfwdError:
+        """Fetch once. A failure is a result, since many may wait for it."""
+        try:
+            granted = await self._fetch()
+            credential = self._credential(granted)
+        except KfwdError as error:
+            self._failure = error
+            self._retry_at = self._monotonic() + self._retry.failed(self._monotonic())
+            return error
+        self._failure = None
+        self._retry.succeeded(self._monotonic())
+        return self._keep(granted, credential)
+
+    def _keep(self, granted: Grant, credential: Credential) -> Credential:
+        if granted != self._granted or self._current is None:
+            self._granted, self._current, self._rejected = granted, credential, False
+        self._fetched_at = self._monotonic()
+        self._refresh_from = None
+        if granted.expires is not None:
+            life = (granted.expires - self._now()).total_seconds()
+            ahead = min(AHEAD_MAX_S, max(life, 0.0) * AHEAD)
+            self._refresh_from = granted.expires - timedelta(seconds=ahead)
+        return self._current
+
+    async def _fetch(self) -> Grant:
+        await asyncio.to_thread(self._reload)
+        user = self._context.user
+        own = await asyncio.to_thread(grant.read, user)
+        if own.authorization() is None and user.exec is not None:
+            given = await exec_plugin.fetch(self._context, self._env, timeout=self._plugin_timeout)
+            return _over(own, given)
+        if own.authorization() is None and user.auth_provider is not None:
+            return _over(own, await self._provided())
+        return own
+
+    def _reload(self) -> None:
+        """Take over what `kubectl config`, or a cloud's CLI, has written to the kubeconfig."""
+        files = kubeconfig.fingerprint(self._context.ref.kubeconfig)
+        if files == self._files:
+            return
+        try:
+            loaded = kubeconfig.load(self._context.ref.kubeconfig)
+            user = loaded.context(self._context.ref.name).user
+        except ConfigError:
+            return  # half-written, perhaps: what we know stays good
+        self._files = files
+        if user != self._context.user:
+            self._context = msgspec.structs.replace(self._context, user=user)
+            self._oidc = None
+
+    async def _provided(self) -> Grant:
+        provider = self._context.user.auth_provider
+        assert provider is not None
+        if provider.name == "oidc":
+            self._oidc = self._oidc or Oidc(self._context, self._env, now=self._now)
+            return await self._oidc.fetch()
+        from kfwd.kube import legacy_auth  # loads the official client: rarely needed, and slow
+
+        return await asyncio.to_thread(legacy_auth.fetch, self._context)
+
+    def _credential(self, granted: Grant) -> Credential:
+        user = self._context.user
+        ends = [granted.expires, self._certificate_end(granted)]
+        lines = list(impersonation.headers(user.impersonate)) if user.impersonate else []
+        if authorization := granted.authorization():
+            lines.append(("Authorization", authorization))
+        _check_headers(user.name, lines)
+        return Credential(
+            headers=CIMultiDictProxy(CIMultiDict(lines)),
+            client_cert=granted.client_cert,
+            client_key=granted.client_key,
+            expires=min((end for end in ends if end is not None), default=None),
+            tag=next(self._tags),
+        )
+
+    def _certificate_end(self, granted: Grant) -> datetime | None:
+        """When the client certificate ends. Raises `LoginNeeded` when it is not valid now."""
+        if granted.client_cert is None:
+            return None
+        what = f'the client certificate of user "{self._context.user.name}"'
+        try:
+            validity = certificate.validity(granted.client_cert)
+        except ValueError as error:
+            raise ConfigError(
+                f"{what} cannot be used: {error}", code="client-certificate-invalid"
+            ) from error
+        if validity.end <= self._now():
+            raise LoginNeeded(
+                f"{what} expired on {day(validity.end)}",
+                code="client-certificate-expired",
+                hint="log in again, or get a new kubeconfig",
+            )
+        if validity.start > self._now():
+            raise LoginNeeded(
+                f"{what} is valid only from {day(validity.start)}",
+                code="client-certificate-not-yet-valid",
+                hint="check the clock",
+            )
+        return validity.end
+
+
+async def _outcome(refreshing: asyncio.Task[Credential | KfwdError]) -> Credential:
+    """What the shared task comes to; being cancelled here does not cancel it."""
+    await asyncio.wait([refreshing])
+    if refreshing.cancelled():
+        raise LoginNeeded("the login was interrupted", code="login-interrupted")
+    result = refreshing.result()
+    if isinstance(result, KfwdError):
+        raise result
+    return result
+
+
+def _over(own: Grant, given: Grant) -> Grant:
+    """`given`, with the kubeconfig's own certificate where it brings none."""
+    if given.client_cert is not None:
+        return given
+    return msgspec.structs.replace(given, client_cert=own.client_cert, client_key=own.client_key)
+
+
+def _check_headers(user: str, lines: Iterable[tuple[str, str]]) -> None:
+    for name, value in lines:
+        if not value.isprintable():
+            raise ConfigError(
+                f'user "{user}" brings a line break or control character into the header {name}'
+            )

@@ -1,0 +1,182 @@
+"""A connected TCP socket to a host, straight or through a proxy, within a deadline.
+
+Names go to the system's resolver, since VPNs and split DNS hook in there. The addresses found are
+tried one after another, each with its share of the time that is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from kfwd.errors import ProtocolError, Unreachable
+from kfwd.kube.proxies import Proxy, authority
+from kfwd.wire import http_connect, socks
+
+DIAL_S = 10.0
+USER_TIMEOUT_MS = 10_000
+KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 15, 5, 3
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+class Route(Struct, frozen=True):
+    """Where to, and through what."""
+
+    host: str
+    port: int
+    proxy: Proxy | None = None
+
+    def __str__(self) -> str:
+        return authority(self.host, self.port)
+
+
+class Handshake(Protocol):
+    """What a proxy is told before it passes bytes on; pure (see `kfwd.wire`)."""
+
+    done: bool
+
+    def start(self) -> bytes: ...
+
+    def receive(self, data: bytes) -> bytes: ...
+
+
+async def open_socket(route: Route, *, timeout: float = DIAL_S) -> socket.socket:
+    """A non-blocking socket whose bytes reach `route`; the caller owns it.
+
+    Raises `Unreachable`: `dns-failed`, `connect-failed`, `connect-timeout`, or `proxy-failed` for
+    whatever goes wrong at or before a proxy.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            if route.proxy is None:
+                return await _connect(route.host, route.port, timeout)
+            return await _connect_through(route, route.proxy, timeout)
+    except TimeoutError:
+        via = f" through the proxy {route.proxy}" if route.proxy else ""
+        raise Unreachable(
+            f"{route} did not accept a connection{via} within {timeout:g} s",
+            code="proxy-failed" if route.proxy else "connect-timeout",
+        ) from None
+
+
+async def _connect_through(route: Route, proxy: Proxy, timeout: float) -> socket.socket:
+    try:
+        sock = await _connect(proxy.host, proxy.port, timeout)
+    except Unreachable as error:
+        raise Unreachable(
+            f"the proxy {proxy} on the way to {route} does not answer: {error.text}",
+            code="proxy-failed",
+        ) from error
+    with _closed_on_error(sock):
+        try:
+            await _negotiate(sock, _handshake(route, proxy))
+        except (ProtocolError, OSError) as error:
+            reason = error.text if isinstance(error, ProtocolError) else _reason(error)
+            raise Unreachable(
+                f"the proxy {proxy} did not open a way to {route}: {reason}", code="proxy-failed"
+            ) from error
+    return sock
+
+
+def _handshake(route: Route, proxy: Proxy) -> Handshake:
+    if proxy.scheme == "http":
+        return http_connect.ClientHandshake(route.host, route.port, proxy.login)
+    return socks.ClientHandshake(route.host, route.port, proxy.login)
+
+
+async def _negotiate(sock: socket.socket, handshake: Handshake) -> None:
+    loop = asyncio.get_running_loop()
+    out = handshake.start()
+    while not handshake.done:
+        if out:
+            await loop.sock_sendall(sock, out)
+        data = await loop.sock_recv(sock, 4096)
+        if not data:
+            raise ProtocolError("it closed the connection")
+        out = handshake.receive(data)
+
+
+async def _connect(host: str, port: int, timeout: float) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    addresses = await _resolve(host, port)
+    refusals: list[str] = []
+    for index, address in enumerate(addresses):
+        share = (end - loop.time()) / (len(addresses) - index)
+        try:
+            async with asyncio.timeout(share):
+                return await _connect_to(address)
+        except TimeoutError:
+            refusals.append(f"no answer within {share:.1f} s")
+        except OSError as error:
+            refusals.append(_reason(error))
+    reasons = ", ".join(dict.fromkeys(refusals))
+    silent = all(refusal.startswith("no answer") for refusal in refusals)
+    raise Unreachable(
+        f"{authority(host, port)} cannot be reached: {reasons}",
+        code="connect-timeout" if silent else "connect-failed",
+    )
+
+
+async def _resolve(host: str, port: int) -> list[Address]:
+    """Where `host` is. A literal address needs no resolver and no thread."""
+    with contextlib.suppress(ValueError):
+        literal = ipaddress.ip_address(host)
+        family = socket.AF_INET if literal.version == 4 else socket.AF_INET6
+        if "%" not in host:
+            return [(family, (host, port))]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise Unreachable(
+            f'the host name "{host}" cannot be resolved: {reason}',
+            code="dns-failed",
+            hint="check the network, the VPN and the server address in the kubeconfig",
+        ) from error
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def _connect_to(address: Address) -> socket.socket:
+    family, place = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    with _closed_on_error(sock):
+        sock.setblocking(False)
+        _set_options(sock)
+        await asyncio.get_running_loop().sock_connect(sock, place)
+    return sock
+
+
+def _set_options(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
+        ("TCP_KEEPINTVL", KEEPALIVE_EVERY_S),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+        ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+    ):
+        if (option := getattr(socket, name, None)) is not None:  # not on every platform
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+@contextlib.contextmanager
+def _closed_on_error(sock: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _reason(error: OSError) -> str:
+    """The system's words, without the addresses that asyncio adds."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
