@@ -142,3 +142,11 @@ class ProtocolError(KfwdError):
     """The peer sent bytes that its protocol does not allow."""
 
     code = "protocol-error"
+
+
+class WebSocketError(ProtocolError):
+    """A WebSocket frame that is not allowed; `close_code` is what RFC 6455 wants to be told."""
+
+    def __init__(self, text: str, *, close_code: int = 1002) -> None:
+        super().__init__(text)
+        self.close_code = close_code
