@@ -169,7 +169,8 @@ class Decoder:
         if self._max_message is not None and self._size > self._max_message:
             text = f"a WebSocket message is longer than {self._max_message} bytes"
             raise WebSocketError(text, close_code=TOO_BIG)
-        self._fin, self._left, self._mask = bool(first & _FIN), length, mask
+        self._fin, self._left = bool(first & _FIN), length
+        self._mask = mask if any(mask) else b""
         if not length:
             self._piece(_EMPTY, events)
 
