@@ -1,8 +1,8 @@
 """Bodies of the control API that are not already records of `kfwd.model` (design section 7).
 
 HTTP/1.1 over the control socket, `Host: kfwd`. Every response carries `Kfwd-Version`. Bodies are
-JSON; streams are JSON lines, chunked. An entry id is two path segments, `PROFILE/NAME`, each
-percent-encoded; ad-hoc entries have the profile `-`.
+JSON; streams are JSON lines, chunked, with an empty line when there was nothing for 15 s. An entry
+id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries have the profile `-`.
 
 | request | body | answer |
 |---|---|---|
@@ -24,7 +24,8 @@ percent-encoded; ad-hoc entries have the profile `-`.
 | POST /v1/stop | | `Stopped` |
 | GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
 
-A failure is any status from 400 on with an `ErrorBody`. Only ad-hoc entries can be put and
+A failure is any status from 400 on with an `ErrorBody`; for a path or method that the daemon does
+not have, its code is `UNKNOWN_CALL`. Only ad-hoc entries can be put and
 deleted: those of a profile come from its file.
 """
 
@@ -40,6 +41,7 @@ from kfwd.model import Bytes, EntrySpec, Problem, State
 HOST = "kfwd"
 VERSION_HEADER = "Kfwd-Version"
 ATTACH_WITHIN_S = 10.0
+UNKNOWN_CALL = "unknown-call"
 
 Taken = Literal["replace", "next", "fail"]
 Action = Literal["stop", "start", "change", "leave"]

@@ -1,0 +1,193 @@
+"""Every call of the control API as a method: records in, records out, `KfwdError` when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from kfwd import __version__, api_model
+from kfwd.client import http
+from kfwd.errors import (
+    DaemonUnreachable,
+    ExitCode,
+    Forbidden,
+    KfwdError,
+    LoginNeeded,
+    NotFound,
+    NotReady,
+    ProfileInvalid,
+    ProtocolError,
+    UsageError,
+)
+from kfwd.model import Snapshot
+
+T = TypeVar("T")
+Query = Iterable[tuple[str, str]]
+
+TIMEOUT_S = 30.0
+_ERRORS: dict[int, type[KfwdError]] = {
+    ExitCode.USAGE: UsageError,
+    ExitCode.NO_DAEMON: DaemonUnreachable,
+    ExitCode.NOT_FOUND: NotFound,
+    ExitCode.PROFILE_INVALID: ProfileInvalid,
+    ExitCode.NOT_READY: NotReady,
+    ExitCode.NOT_ALLOWED: Forbidden,
+}
+
+
+class Client:
+    """The daemon of the first of `places` (runtime folders) where one answers.
+
+    `warn` is told once when daemon and client are of different versions.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Path],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._places = places
+        self._timeout_s = timeout_s
+        self._warn = warn
+        self._warned = False
+        self.daemon_version: str | None = None
+
+    def snapshot(self) -> Snapshot:
+        return self._call("GET", "/v1/snapshot", type=Snapshot)
+
+    def put_entry(
+        self, name: str, request: api_model.EntryRequest, taken: api_model.Taken = "replace"
+    ) -> api_model.EntryResult:
+        path = f"/v1/entries/-/{http.quote(name)}"
+        query = [("taken", taken)]
+        return self._call("PUT", path, request, query=query, type=api_model.EntryResult)
+
+    def delete_entry(self, entry: str) -> api_model.EntryResult:
+        return self._call("DELETE", entry_path(entry), type=api_model.EntryResult)
+
+    def act(self, entry: str, action: str) -> api_model.EntryResult:
+        """`action` is `pause`, `resume` or `restart`."""
+        return self._call("POST", f"{entry_path(entry)}/{action}", type=api_model.EntryResult)
+
+    def connections(self, entry: str) -> api_model.ConnectionList:
+        path = f"{entry_path(entry)}/connections"
+        return self._call("GET", path, type=api_model.ConnectionList)
+
+    def history(self, entry: str) -> api_model.History:
+        return self._call("GET", f"{entry_path(entry)}/history", type=api_model.History)
+
+    def up(self, profiles: Iterable[str], kubeconfig: Iterable[str]) -> api_model.Plan:
+        body = api_model.UpRequest(profiles=tuple(profiles), kubeconfig=tuple(kubeconfig))
+        return self._call("POST", "/v1/up", body, type=api_model.Plan)
+
+    def down(self, profiles: Iterable[str], *, everything: bool = False) -> api_model.Plan:
+        body = api_model.DownRequest(profiles=tuple(profiles), all=everything)
+        return self._call("POST", "/v1/down", body, type=api_model.Plan)
+
+    def plan(self, profiles: Iterable[str], kubeconfig: Iterable[str]) -> api_model.Plan:
+        query = [("profile", name) for name in profiles]
+        query += [("kubeconfig", path) for path in kubeconfig]
+        return self._call("GET", "/v1/plan", query=query, type=api_model.Plan)
+
+    def stop(self) -> api_model.Stopped:
+        return self._call("POST", "/v1/stop", type=api_model.Stopped)
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Query = (),
+        wait_s: float | None = None,
+    ) -> http.Response:
+        """Send a request; the answer is one of success, its body not yet read.
+
+        `wait_s` bounds every wait for bytes. The caller closes the response.
+        """
+        data = None if body is None else msgspec.json.encode(body)
+        target = path + _query(query)
+        try:
+            response = http.request(self._connect(wait_s), method, target, data)
+            self._note_version(response)
+            if response.status >= 400:
+                with response:
+                    raise self._error(response.status, response.read())
+        except OSError as error:
+            raise _no_answer(error) from error
+        return response
+
+    def _call(
+        self, method: str, path: str, body: Any = None, *, type: type[T], query: Query = ()
+    ) -> T:
+        with self.open(method, path, body, query=query) as response:
+            try:
+                data = response.read()
+            except OSError as error:
+                raise _no_answer(error) from error
+        try:
+            return msgspec.json.decode(data, type=type)
+        except msgspec.DecodeError as error:
+            text = f"{self._daemon()} answered what kfwd {__version__} cannot read: {error}"
+            raise ProtocolError(text, hint="kfwd daemon restart") from error
+
+    def _connect(self, wait_s: float | None) -> Any:
+        foreign: OSError | None = None
+        for place in self._places:
+            try:
+                return http.connect(place / "kfwd.sock", wait_s or self._timeout_s)
+            except PermissionError as error:
+                foreign = error
+            except TimeoutError:
+                raise
+            except OSError:
+                continue
+        if foreign is not None:
+            raise DaemonUnreachable(f"the control socket is not ours: {foreign}")
+        where = self._places[0] / "kfwd.sock"
+        raise DaemonUnreachable(f"no daemon answers on {where}", hint="kfwd daemon start")
+
+    def _note_version(self, response: http.Response) -> None:
+        self.daemon_version = response.headers.get(api_model.VERSION_HEADER.lower())
+        if self.daemon_version not in (None, __version__) and not self._warned:
+            self._warned = True
+            self._warn(f"{self._daemon()} is not this kfwd's {__version__}: kfwd daemon restart")
+
+    def _error(self, status: int, data: bytes) -> KfwdError:
+        try:
+            detail = msgspec.json.decode(data, type=api_model.ErrorBody).error
+        except msgspec.DecodeError:
+            detail = api_model.ErrorDetail(code="failed", text=f"the daemon answered {status}")
+            unknown = status in {404, 405, 501}
+        else:
+            unknown = detail.code == api_model.UNKNOWN_CALL
+        if unknown:
+            text = f"{self._daemon()} does not know this call of kfwd {__version__}"
+            return KfwdError(text, hint="kfwd daemon restart", code=api_model.UNKNOWN_CALL)
+        kind = _ERRORS.get(detail.exit_code, KfwdError)
+        if detail.code == LoginNeeded.code:
+            kind = LoginNeeded
+        return kind(detail.text, hint=detail.hint, code=detail.code)
+
+    def _daemon(self) -> str:
+        return f"the daemon's version {self.daemon_version or '(unknown)'}"
+
+
+def entry_path(entry: str) -> str:
+    """The path of an entry id, `PROFILE/NAME`."""
+    return "/v1/entries/" + "/".join(http.quote(part) for part in entry.split("/", 1))
+
+
+def _query(pairs: Query) -> str:
+    text = "&".join(f"{http.quote(name)}={http.quote(value)}" for name, value in pairs)
+    return f"?{text}" if text else ""
+
+
+def _no_answer(error: OSError) -> DaemonUnreachable:
+    what = "did not answer in time" if isinstance(error, TimeoutError) else f"hung up: {error}"
+    return DaemonUnreachable(f"the daemon {what}", hint="kfwd logs shows what it is doing")
