@@ -14,8 +14,6 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from kfwd.errors import Unreachable
-
 READ_SIZE = 256 * 1024
 """Most bytes taken from the kernel, and most plain bytes handed to a receiver, at once."""
 
@@ -294,14 +292,8 @@ async def open_pipe(
 ) -> SocketPipe:
     """The pipe over a connected socket, with TLS where `context` is given.
 
-    Raises `Unreachable` (code `tls-failed`) with the reason in words.
+    Raises `OSError` (`ssl.SSLError` is one) where the handshake fails.
     """
     if context is None:
         return await SocketPipe.over(sock)
-    try:
-        return await TlsPipe.secured(sock, context, server_hostname)
-    except (ssl.SSLError, OSError) as error:
-        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error
-        raise Unreachable(
-            f"TLS with {server_hostname or 'the server'} failed: {reason}", code="tls-failed"
-        ) from error
+    return await TlsPipe.secured(sock, context, server_hostname)

@@ -95,7 +95,11 @@ async def upgrade(
     caller bounds the whole.
     """
     context = await server.ssl_context(credential) if server.tls else None
-    pipe = await open_pipe(await server.open_socket(), context, server.server_hostname)
+    sock = await server.open_socket()
+    try:
+        pipe = await open_pipe(sock, context, server.server_hostname)
+    except OSError as error:
+        raise server.handshake_error(error) from error
     try:
         fields = {"Host": server.authority, "User-Agent": "kfwd"}
         fields |= {**credential.headers, **request.headers}

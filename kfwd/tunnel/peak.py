@@ -16,10 +16,11 @@ class Peak:
 
     def note(self, now: float, count: int) -> None:
         """The count is `count` from `now` on (seconds of a monotonic clock)."""
+        since = now
         while self._falling and self._falling[-1][1] < count:
-            self._falling.pop()
+            since, _ = self._falling.pop()  # lower than this one: only its place matters
         if not self._falling or self._falling[-1][1] > count:
-            self._falling.append((now, count))
+            self._falling.append((since, count))
 
     def get(self, now: float) -> int:
         """The highest count of the last `window` seconds."""

@@ -153,11 +153,11 @@ class PodSessions:
     def session_freed(self, session: Session) -> None:
         if session.worn:
             session.retire()
-        elif not session.held_back:
+        elif session.held_back and not session.occupied:
+            self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
+        else:
             self.assign()
             self._release_free(self._keep())
-        else:
-            self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
         self._pool.room_made()
 
     def session_lost(self, session: Session, error: KfwdError) -> None:
@@ -203,7 +203,7 @@ class PodSessions:
 
     def _free_session(self) -> Session | None:
         """The trusted free session that was used last: the others may then go idle."""
-        fit = [s for s in self._free() if not (s.worn or s.held_back or s.silent)]
+        fit = [s for s in self._free() if s.fit and not s.silent]
         return max(fit, key=lambda session: session.used_at, default=None)
 
     def _to_ask(self) -> list[Session]:

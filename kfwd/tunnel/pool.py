@@ -59,10 +59,8 @@ class Pool:
 
     def room_made(self) -> None:
         """A session ended or became free: others may be waiting for its place."""
-        if not self._closed:
-            for pod in list(self._pods.values()):
-                if pod.waiting:
-                    pod.assign()
+        if not self._closed and any(pod.waiting for pod in self._pods.values()):
+            asyncio.get_running_loop().call_soon(self._assign_waiting)
 
     def tidy_soon(self) -> None:
         """Forget unused pods in the next turn of the loop."""
@@ -76,6 +74,11 @@ class Pool:
         for pod in self._pods.values():
             pod.close(error or SessionLost("the daemon closes this context"))
         return await self.tasks.close()
+
+    def _assign_waiting(self) -> None:
+        for pod in list(self._pods.values()):
+            if pod.waiting and not self._closed:
+                pod.assign()
 
     def _evict(self, for_pod: PodSessions) -> bool:
         return any(pod.give_up_free() for pod in self._pods.values() if pod is not for_pod)

@@ -30,7 +30,7 @@ class Owner(Protocol):
     """Who keeps a session; called from the event loop."""
 
     def session_freed(self, session: Session) -> None:
-        """Nothing occupies the session any more, or it is no longer held back."""
+        """Nothing occupies the session any more, or a stream has left it."""
 
     def session_lost(self, session: Session, error: KfwdError) -> None:
         """The session is over. Called once, also after `close`."""
@@ -101,13 +101,18 @@ class Session:
         """Whether the peer should be asked before it is trusted with a stream."""
         return self._liveness.silent(self._loop.time())
 
+    @property
+    def fit(self) -> bool:
+        """Whether a new stream may be put here now."""
+        return not (self.worn or self.held_back or len(self._stuck()) == wire.WORKERS)
+
     def open(self, port: int, sink: Sink, first: bytes | memoryview = b"") -> Stream:
         """Open a connection to a port of the pod and send `first`, all in one write.
 
-        Raises `ProtocolError` when no stream id is left; ask `worn` and `held_back` before.
+        Raises `SessionLost` when the session takes no more; ask `fit` before.
         """
-        stuck = {s.id % 5 for s in self._streams.values() if not s.answered}
-        stream_id, opening = self._machine.open(port, avoid=stuck)
+        avoid = self._workers() if self.occupied else self._stuck()
+        stream_id, opening = self._machine.open(port, avoid=avoid)
         self.used_at = self._loop.time()
         stream = Stream(self, stream_id, sink, self.used_at)
         self._streams[stream_id] = stream
@@ -122,9 +127,7 @@ class Session:
 
     def can_share(self) -> bool:
         """Whether another stream may join those here, on a worker of its own (rule 2)."""
-        if self.worn or self.held_back:
-            return False
-        return len({stream_id % 5 for stream_id in self._streams}) < 5
+        return self.fit and len(self._workers()) < wire.WORKERS
 
     async def answers(self, timeout: float) -> bool:
         """Send a PING and wait for any byte at most `timeout` seconds."""
@@ -162,7 +165,7 @@ class Session:
 
     def reset(self, stream: Stream) -> None:
         if self._streams.pop(stream.id, None) is not None:
-            stream.calm()
+            stream.release()
             if not stream.answered:
                 # Its worker may be stuck behind bytes nobody takes, and nothing will tell.
                 self._retired = True
@@ -206,6 +209,14 @@ class Session:
         for stream in list(self._streams.values()):
             stream.resume_writing()
 
+    def _workers(self) -> set[int]:
+        """The server's workers that handle the data of live streams."""
+        return {stream_id % wire.WORKERS for stream_id in self._streams}
+
+    def _stuck(self) -> set[int]:
+        """The server's workers that may be held up by bytes nobody has taken yet."""
+        return {each.id % wire.WORKERS for each in self._streams.values() if not each.answered}
+
     def _heard(self) -> None:
         self._liveness.heard(self._loop.time())
         self._unanswered = False
@@ -218,15 +229,21 @@ class Session:
             case wire.Received(stream_id, data):
                 self._received(stream_id, data)
             case wire.Accepted(stream_id):
-                self._streams[stream_id].accepted = True
+                self._accepted(stream_id)
             case wire.RemoteFinished(stream_id):
                 self._remote_finished(stream_id)
+            case wire.ErrorText(stream_id, text):
+                self._ended(stream_id, Ending(End.TEXT, text))
             case wire.Ended(stream_id, clean, reason):
-                self._ended(stream_id, clean, reason)
+                self._ended(stream_id, Ending(End.CLEAN) if clean else Ending(End.CUT, reason))
             case wire.Reply(data):
                 self._reply(data)
             case wire.GoneAway():
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
+
+    def _accepted(self, stream_id: int) -> None:
+        if stream_id in self._streams:
+            self._streams[stream_id].accepted = True
 
     def _received(self, stream_id: int, data: memoryview) -> None:
         stream = self._streams.get(stream_id)
@@ -244,18 +261,15 @@ class Session:
 
     def _give_up(self, stream: Stream) -> None:
         """The error stream did not end in time after the pod's end-of-file."""
-        self._pipe.write(self._machine.give_up(stream.id))
-        self._ended(stream.id, False, "the error stream did not end")
+        for event in self._machine.give_up(stream.id):
+            self._handle(event)
 
-    def _ended(self, stream_id: int, clean: bool, reason: str | None) -> None:
+    def _ended(self, stream_id: int, ending: Ending) -> None:
+        """The first word about an ending counts: a text comes before the end that it explains."""
         stream = self._streams.pop(stream_id, None)
-        if stream is None:
-            return
-        self._forget(stream)
-        if clean:
-            stream.end(Ending(End.CLEAN))
-        else:
-            stream.end(Ending(End.TEXT if self._machine.tainted else End.CUT, reason))
+        if stream is not None:
+            self._forget(stream)
+            stream.end(ending)
 
     def _reply(self, data: bytes) -> None:
         if self._pipe.buffered > REPLIES_MAX:
@@ -269,6 +283,8 @@ class Session:
             self._set_reading(True)
         self._vacate(stream)
         self._end_if_empty()
+        if self._occupants and not self._lost:
+            self._loop.call_soon(self._freed)
 
     def _vacate(self, stream: Stream) -> None:
         """The stream's local side ended: it occupies the session no longer."""
@@ -283,7 +299,7 @@ class Session:
             self._loop.call_soon(self._freed)
 
     def _freed(self) -> None:
-        if not self._lost and not self._occupants:
+        if not self._lost:
             self._owner.session_freed(self)
 
     def _end_if_empty(self) -> None:
@@ -343,7 +359,10 @@ class Session:
         if self._probe is not None:
             self._probe.cancel()
             self._probe = None
-        self._pipe.close()
+        if self.planned:
+            self._pipe.close()
+        else:
+            self._pipe.abort()
         streams, self._streams = list(self._streams.values()), {}
         for stream in streams:
             stream.local_done = True

@@ -140,12 +140,16 @@ class Stream:
             self._stall.cancel()
             self._stall = None
 
-    def end(self, ending: Ending) -> None:
-        """Tell the sink, after what is kept for it; the session has forgotten the stream."""
+    def release(self) -> None:
+        """Stop every clock of this stream."""
         self.calm()
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+    def end(self, ending: Ending) -> None:
+        """Tell the sink, after what is kept for it; the session has forgotten the stream."""
+        self.release()
         self.paused = False
         while self._pending:
             self._sink.stream_data(memoryview(self._pending.popleft()))

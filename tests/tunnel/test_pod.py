@@ -1,0 +1,298 @@
+"""Which session a connection gets, and how many are kept, against a scripted server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kfwd.errors import NotFound
+from kfwd.tunnel import pod as pod_module
+from kfwd.tunnel.peak import Peak
+from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.stream import End, Stream
+from kfwd.wire import spdy
+from tests.tunnel.peer import DOWN, GONE, WAIT_S, Peer, Peers, peers
+from tests.tunnel.test_session import REFUSED, Reader
+from tests.until import until
+
+POD = PodRef("ns", "p", "uid-1")
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Peers]:
+    async with peers() as running:
+        yield running
+
+
+@pytest.fixture
+async def pool(hub: Peers) -> AsyncIterator[Pool]:
+    pool = Pool("test", hub)  # type: ignore[arg-type]  # a dialer, without HTTP
+    yield pool
+    assert await pool.close() == []
+
+
+@pytest.fixture
+async def pod(pool: Pool) -> PodSessions:
+    return pool.pod(POD)
+
+
+async def connected(pod: PodSessions, first: bytes = b"") -> tuple[Stream, Reader]:
+    reader = Reader()
+    async with asyncio.timeout(WAIT_S):
+        return await pod.request(80, reader, lambda: first).stream, reader
+
+
+async def until_free(pod: PodSessions, count: int) -> None:
+    """Let the loop run until `count` sessions are free."""
+    await until(lambda: len([s for s in pod._free() if s.fit]) == count)
+
+
+async def end_cleanly(peer: Peer, stream: Stream, reader: Reader) -> None:
+    await peer.opened()
+    peer.end(stream.id)
+    await reader.ending()
+
+
+async def test_concurrent_connections_get_sessions_of_their_own(
+    hub: Peers, pod: PodSessions
+) -> None:
+    await asyncio.gather(*(connected(pod) for _ in range(5)))
+    assert hub.dials == 5
+    assert len(pod) == 5
+
+
+async def test_a_session_that_nothing_occupies_is_used_again(hub: Peers, pod: PodSessions) -> None:
+    for _ in range(20):
+        stream, reader = await connected(pod)
+        if not stream.id > 3:
+            peer = await hub.next()
+        await end_cleanly(peer, stream, reader)
+        await until_free(pod, 1)
+    assert hub.dials == 1
+    assert stream.id == 4 * 20 - 1
+
+
+async def test_a_free_session_is_had_at_once(hub: Peers, pod: PodSessions) -> None:
+    assert pod.open_now(80, Reader(), bytes) is None
+    stream, reader = await connected(pod)
+    assert pod.open_now(80, Reader(), bytes) is None
+    await end_cleanly(await hub.next(), stream, reader)
+    await until_free(pod, 1)
+    assert pod.open_now(80, Reader(), bytes) is not None
+    assert hub.dials == 1
+
+
+async def test_a_stream_whose_local_side_ended_frees_its_session(
+    hub: Peers, pod: PodSessions
+) -> None:
+    stream, _ = await connected(pod)
+    peer = await hub.next()
+    await peer.opened()
+    stream.finish()
+    await until_free(pod, 1)
+    second, reader = await connected(pod)
+    assert second.id > stream.id
+    await peer.opened()
+    peer.data(second.id, b"ok")
+    assert await reader.has(2) == b"ok"
+    assert hub.dials == 1
+
+
+async def test_a_tainted_session_is_not_used_again(hub: Peers, pod: PodSessions) -> None:
+    stream, reader = await connected(pod)
+    peer = await hub.next()
+    await peer.opened()
+    peer.text(stream.id, REFUSED)
+    peer.data(stream.id, fin=True)
+    assert (await reader.ending()).how is End.TEXT
+    await connected(pod)
+    assert hub.dials == 2
+
+
+async def test_free_sessions_kept_are_the_peak_between_one_and_eight(
+    hub: Peers, pod: PodSessions
+) -> None:
+    streams = [await connected(pod) for _ in range(12)]
+    by_id = [await hub.next() for _ in range(12)]
+    for (stream, reader), peer in zip(streams, by_id, strict=True):
+        await end_cleanly(peer, stream, reader)
+    await until_free(pod, 8)
+    assert len(pod) == 8
+    pod._peak = Peak(window=0.0)
+    stream, reader = await connected(pod)
+    stream.finish()
+    await until_free(pod, 1)
+    assert len(pod) == 1
+
+
+async def test_watching_keeps_one_session_warm(hub: Peers, pod: PodSessions) -> None:
+    changed = asyncio.Event()
+    stop = pod.watch(changed.set)
+    await changed.wait()
+    assert pod.good
+    assert hub.dials == 1
+    assert pod.open_now(80, Reader(), bytes) is not None
+    await hub.next()
+    await hub.next()
+    assert hub.dials == 2
+    stop()
+    assert len(pod) == 1
+
+
+async def test_a_lost_session_is_dialled_again_and_counted(hub: Peers, pod: PodSessions) -> None:
+    changes: asyncio.Queue[bool] = asyncio.Queue()
+    stop = pod.watch(lambda: changes.put_nowait(pod.good))
+    assert await changes.get()
+    (await hub.next()).writer.transport.abort()
+    assert not await changes.get()
+    assert await changes.get()
+    assert pod.reconnects == 1
+    assert hub.dials == 2
+    stop()
+
+
+async def test_failed_dials_are_tried_again_while_somebody_waits(
+    hub: Peers, pod: PodSessions
+) -> None:
+    hub.refuse = DOWN
+    changes: asyncio.Queue[None] = asyncio.Queue()
+    stop = pod.watch(lambda: changes.put_nowait(None))
+    waiting = pod.request(80, Reader(), bytes)
+    await changes.get()
+    assert pod.error is DOWN
+    assert not waiting.stream.done()
+    hub.refuse = None
+    pod.nudge()
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+    assert pod.error is None
+    assert hub.dials >= 2
+    stop()
+
+
+async def test_nobody_waiting_means_no_dialling(hub: Peers, pool: Pool, pod: PodSessions) -> None:
+    hub.refuse = DOWN
+    opening = pod.request(80, Reader(), bytes)
+    await until(lambda: pod.error)
+    pod.withdraw(opening)
+    pod.nudge()
+    await asyncio.sleep(0)
+    assert hub.dials == 1
+
+
+async def test_a_pod_that_is_gone_is_told_to_those_who_wait(hub: Peers, pod: PodSessions) -> None:
+    hub.refuse = GONE
+    with pytest.raises(NotFound):
+        await connected(pod)
+    assert pod.gone
+
+
+async def test_a_stream_that_is_wanted_no_more_is_reset(hub: Peers, pod: PodSessions) -> None:
+    opening = pod.request(80, Reader(), bytes)
+    await until(opening.stream.done)
+    pod.withdraw(opening)
+    peer = await hub.next()
+    reset = await peer.expect(spdy.RstStream)
+    assert reset.status == spdy.RST_CANCEL
+
+
+async def test_first_bytes_are_asked_for_when_the_session_is_there(
+    hub: Peers, pod: PodSessions
+) -> None:
+    hub.gate = asyncio.Event()
+    sent = []
+    opening = pod.request(80, Reader(), lambda: sent.append("asked") or b"hello")  # type: ignore[func-returns-value]
+    await asyncio.sleep(0)
+    assert sent == []
+    hub.gate.set()
+    await opening.stream
+    peer = await hub.next()
+    assert await peer.received(await peer.opened(), 5) == b"hello"
+
+
+async def test_beyond_the_cap_a_session_is_shared_on_other_workers(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "SESSIONS_MAX", 1)
+    first, _ = await connected(pod)
+    peer = await hub.next()
+    await peer.opened()
+    streams = [first]
+    for _ in range(4):
+        stream, _ = await connected(pod)
+        await peer.opened()
+        streams.append(stream)
+    assert hub.dials == 1
+    assert len({stream.id % 5 for stream in streams}) == 5
+    waiting = pod.request(80, Reader(), bytes)
+    await asyncio.sleep(0)
+    assert not waiting.stream.done()
+    streams[2].reset()
+    async with asyncio.timeout(WAIT_S):
+        stream = await waiting.stream
+    assert stream.id % 5 == streams[2].id % 5
+
+
+async def test_a_held_back_session_is_not_shared(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "SESSIONS_MAX", 1)
+    stalled, _ = await connected(pod)
+    stalled.pause_reading()
+    waiting = pod.request(80, Reader(), bytes)
+    await asyncio.sleep(0)
+    assert not waiting.stream.done()
+    stalled.reset()
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+
+
+async def test_a_silent_session_is_asked_before_it_is_trusted(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, reader = await connected(pod)
+    peer = await hub.next()
+    await end_cleanly(peer, stream, reader)
+    await until_free(pod, 1)
+    (session,) = pod._sessions
+    session._liveness._heard -= 11
+    assert pod.open_now(80, Reader(), bytes) is None
+    waiting = pod.request(80, Reader(), bytes)
+    ping = await peer.expect(spdy.Ping)
+    assert not waiting.stream.done()
+    peer.send(spdy.ping(ping.ping_id))
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+    assert hub.dials == 1
+
+
+async def test_a_silent_session_that_does_not_answer_is_replaced(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "ASK_S", 0.05)
+    stream, reader = await connected(pod)
+    await end_cleanly(await hub.next(), stream, reader)
+    await until_free(pod, 1)
+    (session,) = pod._sessions
+    session._liveness._heard -= 11
+    await connected(pod)
+    assert hub.dials == 2
+
+
+async def test_idle_and_old_sessions_are_closed(hub: Peers, pod: PodSessions) -> None:
+    stop = pod.watch(lambda: None)
+    peer = await hub.next()
+    await until_free(pod, 1)
+    now = asyncio.get_running_loop().time()
+    pod.tidy(now + pod_module.IDLE_S - 1)
+    assert len(pod) == 1
+    pod.tidy(now + pod_module.IDLE_S + 1)
+    assert len(pod) == 0
+    assert await peer.expect(spdy.GoAway)
+    await asyncio.sleep(0)
+    assert hub.dials == 1
+    assert pod.good
+    stop()
