@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kfwd.errors import NotFound, NotReady
 from kfwd.front.local import LocalSocket
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 FIRST_READ = 64 * 1024
 
 
+def ends(sock: socket.socket) -> tuple[str, str]:
+    """The two ends of an accepted socket: the application's, and where it connected to."""
+    if sock.family == socket.AF_UNIX:
+        return "unix", f"unix:{sock.getsockname()}"
+    try:
+        client = address(sock.getpeername())
+    except OSError:
+        client = "gone"
+    return client, address(sock.getsockname())
+
+
+def address(name: tuple[str, int]) -> str:
+    """`127.0.0.1:8080` or `[::1]:8080`."""
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class LocalGone(Exception):
     """The application closed or reset its side; nobody is left to serve."""
 
@@ -37,6 +54,7 @@ class Connection:
         self.sent = 0
         self.endpoint: Endpoint | None = None
         self.since = loop.time()
+        self.client, self.listen = ends(sock)
         self._front = front
         self._local = LocalSocket(sock, self)
         self._replay = Replay(front.budget)
@@ -45,6 +63,14 @@ class Connection:
         self._closed: asyncio.Future[None] = loop.create_future()
         self._local_eof = False
         self._avoid: set[str] = set()
+        self._ended = False
+
+    @property
+    def state(self) -> Literal["waiting", "open", "closing"]:
+        """`waiting` for a stream, `open` on one, `closing` once it will get no other."""
+        if self._stream is not None:
+            return "open"
+        return "closing" if self._ended else "waiting"
 
     async def run(self) -> None:
         """Serve the connection to its end. Cancelling it resets the local side."""
@@ -53,6 +79,7 @@ class Connection:
                 await self._connect()
                 if not await self._continue(await self._carry()):
                     break
+            self._ended = True
             await self._closed
         except NotReady as error:
             self._front.failed(self, error.text)

@@ -30,7 +30,7 @@ class Front:
     """One forwarded port. `bind` before `serve`; `close` ends it for good.
 
     `on_change` is called when what the properties say may have changed, `look_again` when a pod
-    turned out to be gone before the watch said so.
+    turned out to be gone before the watch said so, `on_accept` for each accepted connection.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Front:
         hold_s: float,
         on_change: Callable[[], None],
         look_again: Callable[[], None],
+        on_accept: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.budget = budget
@@ -51,6 +52,7 @@ class Front:
         self.problem: Problem | None = None
         self._pool = pool
         self._on_change = on_change
+        self._on_accept = on_accept
         self._log = logging.LoggerAdapter(logging.getLogger(__name__), {"entry": name})
         self._tasks = TaskSet(f"front {name}")
         self._listener: Listener | None = None
@@ -188,6 +190,7 @@ class Front:
         self._connections.add(connection)
         task = self._tasks.spawn(connection.run(), f"connection {self.counters.total}")
         task.add_done_callback(lambda _: self._gone(connection))
+        self._on_accept()
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from kfwd.backoff import Backoff
 from kfwd.errors import KfwdError, SessionLost
 from kfwd.tasks import TaskSet
-from kfwd.tunnel.dial import Dialer
+from kfwd.tunnel.dial import Dialled
 from kfwd.tunnel.pod import PodRef, PodSessions
 from kfwd.tunnel.session import Session
 
@@ -15,10 +16,19 @@ SESSIONS_MAX = 512
 TIDY_S = 15.0
 
 
+class Dials(Protocol):
+    """The way to a new session (`Dialer`)."""
+
+    @property
+    def transport(self) -> str | None: ...
+
+    async def dial(self, namespace: str, pod: str) -> Dialled: ...
+
+
 class Pool:
     """One a context. `close()` ends every session; nothing may be opened after it."""
 
-    def __init__(self, name: str, dialer: Dialer) -> None:
+    def __init__(self, name: str, dialer: Dials) -> None:
         self.tasks = TaskSet(f"pool {name}")
         self._dialer = dialer
         self._pods: dict[PodRef, PodSessions] = {}
