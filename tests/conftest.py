@@ -27,6 +27,12 @@ def open_files() -> dict[str, str]:
     return found
 
 
+def ended(thread: threading.Thread) -> bool:
+    """Whether a thread is over, or on its last steps (asyncio's `waitpid-N` report from there)."""
+    thread.join(1.0)
+    return not thread.is_alive()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a socket or an open file."""
@@ -34,7 +40,8 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue("no_task_left_behind")
     threads, files = set(threading.enumerate()), open_files()
     yield
-    left = [t for t in set(threading.enumerate()) - threads if not t.name.startswith("asyncio_")]
+    new_threads = set(threading.enumerate()) - threads
+    left = [t for t in new_threads if not t.name.startswith("asyncio_") and not ended(t)]
     assert not left, f"threads left: {left}"
     if new := open_files().items() - files.items():
         gc.collect()

@@ -80,15 +80,20 @@ def _load_client_certificate(context: ssl.SSLContext, cert: bytes, key: bytes | 
         with _as_file(cert + b"\n" + (key or b"")) as path:
             context.load_cert_chain(path, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error) or "not PEM"
-        words = {
-            "KEY_VALUES_MISMATCH": "its key belongs to another certificate",
-            "PEM lib": "certificate or key is missing or not PEM",
-        }
         raise ConfigError(
-            f"the client certificate cannot be used: {words.get(reason, reason)}",
+            f"the client certificate cannot be used: {_client_fault(error)}",
             code="client-certificate-invalid",
         ) from error
+
+
+def _client_fault(error: ValueError | ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLError):
+        return str(error)
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "its key belongs to another certificate"
+    if error.reason is None:
+        return "its certificate or its key is missing or not PEM"
+    return _plain(error.reason)
 
 
 def _no_password() -> NoReturn:

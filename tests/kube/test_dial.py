@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kfwd.errors import Unreachable
+from kfwd.kube.dial import Route, open_socket
+from kfwd.kube.proxies import Proxy
+from tests.kube.servers import Handler, Through, echo, serving, silence
+
+
+async def round_trip(sock: socket.socket) -> bytes:
+    loop = asyncio.get_running_loop()
+    with sock:
+        await loop.sock_sendall(sock, b"ping")
+        return await loop.sock_recv(sock, 100)
+
+
+def resolving(
+    monkeypatch: pytest.MonkeyPatch, *hosts: str, port: int | None = None
+) -> list[tuple[str, int]]:
+    """Let every name resolve to `hosts`; returns what was asked for."""
+    asked: list[tuple[str, int]] = []
+
+    def getaddrinfo(host: str, service: int, *args: Any, **more: Any) -> list[Any]:
+        asked.append((host, service))
+        found = [(host, service if port is None else port) for host in hosts]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def test_a_straight_socket_is_set_up_for_long_quiet_sessions() -> None:
+    async with serving(echo) as port:
+        sock = await open_socket(Route("127.0.0.1", port))
+        assert sock.getblocking() is False
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+        assert await round_trip(sock) == b"ping"
+
+
+async def test_ipv6_works() -> None:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "::1", 0)
+    async with server:
+        with await open_socket(Route("::1", server.sockets[0].getsockname()[1])) as sock:
+            assert sock.family == socket.AF_INET6
+    await asyncio.sleep(0)
+
+
+async def test_a_refused_connection_names_host_and_port() -> None:
+    port = free_port()
+    with pytest.raises(Unreachable) as caught:
+        await open_socket(Route("127.0.0.1", port))
+    assert caught.value.code == "connect-failed"
+    assert caught.value.text == f"127.0.0.1:{port} cannot be reached: connection refused"
+
+
+async def test_a_name_nobody_knows_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*args: Any, **more: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(Unreachable, match=r'"api\.test" cannot be resolved: Name or') as caught:
+        await open_socket(Route("api.test", 6443))
+    assert caught.value.code == "dns-failed"
+
+
+async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(echo) as port:
+        resolving(monkeypatch, "127.0.0.2", "127.0.0.1")
+        sock = await open_socket(Route("api.test", port))
+        assert sock.getpeername() == ("127.0.0.1", port)
+        assert await round_trip(sock) == b"ping"
+
+
+class FullBacklog:
+    """A listener that lets nobody in any more, so that the kernel answers no SYN."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self.listener.getsockname()[1]
+        self.waiting = []
+        for _ in range(3):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", self.port))
+            self.waiting.append(sock)
+
+    def __enter__(self) -> FullBacklog:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for sock in [self.listener, *self.waiting]:
+            sock.close()
+
+
+async def test_a_silent_address_gets_only_its_share_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with FullBacklog() as silent:
+        async with serving(echo) as port:
+            places = [("127.0.0.1", silent.port), ("127.0.0.1", port)]
+            monkeypatch.setattr(
+                socket,
+                "getaddrinfo",
+                lambda *a, **k: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", p) for p in places],
+            )
+            sock = await open_socket(Route("api.test", 6443), timeout=0.6)
+            assert await round_trip(sock) == b"ping"
+
+
+async def test_silence_everywhere_is_a_timeout() -> None:
+    with FullBacklog() as silent, pytest.raises(Unreachable) as caught:
+        await open_socket(Route("127.0.0.1", silent.port), timeout=0.2)
+    assert caught.value.code == "connect-timeout"
+    assert f"127.0.0.1:{silent.port}" in caught.value.text
+
+
+async def test_cancelling_a_dial_closes_its_socket() -> None:
+    # The fixture that looks for open files is what fails here.
+    with FullBacklog() as silent, pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await open_socket(Route("127.0.0.1", silent.port), timeout=30)
+
+
+PROXIES = pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+
+
+def proxy_handler(through: Through, scheme: str) -> Handler:
+    return through.http if scheme == "http" else through.socks
+
+
+@PROXIES
+@pytest.mark.parametrize("login", [None, ("ann", "p w:@")])
+async def test_bytes_pass_through_a_proxy_that_is_given_the_name(
+    scheme: Any, login: tuple[str, str] | None
+) -> None:
+    async with serving(echo) as port:
+        through = Through(port, login)
+        async with serving(proxy_handler(through, scheme)) as proxy_port:
+            proxy = Proxy(scheme=scheme, host="127.0.0.1", port=proxy_port, login=login)
+            sock = await open_socket(Route("api.cluster.test", 6443, proxy))
+            assert await round_trip(sock) == b"ping"
+    assert through.asked == [("api.cluster.test", 6443)]
+
+
+@PROXIES
+async def test_a_proxy_that_wants_another_login_is_told_apart(scheme: Any) -> None:
+    through = Through(1, ("ann", "right"))
+    async with serving(proxy_handler(through, scheme)) as port:
+        proxy = Proxy(scheme=scheme, host="127.0.0.1", port=port, login=("ann", "wrong"))
+        with pytest.raises(Unreachable, match="rejected") as caught:
+            await open_socket(Route("api.test", 6443, proxy))
+    assert caught.value.code == "proxy-failed"
+    assert f"{scheme}://127.0.0.1:{port}" in caught.value.text
+    assert "api.test:6443" in caught.value.text
+    assert "wrong" not in caught.value.text
+
+
+def say(text: bytes) -> Callable[..., Any]:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(text)
+        await writer.drain()
+
+    return handler
+
+
+@PROXIES
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [(b"", "closed the connection|reset by peer"), (b"SSH-2.0-x\r\n\r\n", "does not speak")],
+)
+async def test_what_is_no_proxy_says_so(scheme: Any, answer: bytes, text: str) -> None:
+    async with serving(say(answer)) as port:
+        proxy = Proxy(scheme=scheme, host="127.0.0.1", port=port)
+        with pytest.raises(Unreachable, match=text) as caught:
+            await open_socket(Route("api.test", 6443, proxy))
+    assert caught.value.code == "proxy-failed"
+
+
+async def test_a_proxy_that_is_down_says_so() -> None:
+    proxy = Proxy(scheme="http", host="127.0.0.1", port=free_port())
+    with pytest.raises(Unreachable, match="proxy http://127.* does not answer.*refused") as caught:
+        await open_socket(Route("api.test", 6443, proxy))
+    assert caught.value.code == "proxy-failed"
+
+
+async def test_a_proxy_that_says_nothing_is_given_up() -> None:
+    async with serving(silence) as port:
+        proxy = Proxy(scheme="http", host="127.0.0.1", port=port)
+        with pytest.raises(Unreachable, match="through the proxy .* within 0.2 s") as caught:
+            await open_socket(Route("api.test", 6443, proxy), timeout=0.2)
+    assert caught.value.code == "proxy-failed"
