@@ -62,7 +62,8 @@ class Connection:
         self._ending: asyncio.Future[Ending] = loop.create_future()
         self._closed: asyncio.Future[None] = loop.create_future()
         self._local_eof = False
-        self._avoid: set[str] = set()
+        self._avoid: set[str] = set()  # pods that were tried and did not take it
+        self._missing: set[str] = set()  # pods that the API server does not know right now
         self._ended = False
 
     @property
@@ -113,9 +114,10 @@ class Connection:
     async def _wait_for_stream(self) -> None:
         while self._stream is None:
             changed = self._front.changed()
-            endpoint = self._front.choose(self._avoid)
+            endpoint = self._front.choose(self._avoid | self._missing)
             if endpoint is None:
                 await asyncio.wait([changed])
+                self._missing.clear()
             else:
                 await self._ask(endpoint, changed)
 
@@ -129,7 +131,7 @@ class Connection:
             if opening.stream.done():
                 self._begin(endpoint, opening.stream.result())
         except NotFound:
-            self._avoid.add(endpoint.uid)
+            self._missing.add(endpoint.uid)
             self._front.look_again()
         finally:
             if self._stream is None:

@@ -60,6 +60,7 @@ class Front:
         self._endpoints: tuple[Endpoint, ...] = ()
         self._change: asyncio.Future[None] | None = None
         self._kept: PodSessions | None = None
+        self._was_good = False
         self._reconnects = 0
         self._let_go: Callable[[], None] = lambda: None
 
@@ -135,7 +136,7 @@ class Front:
         return self._pool.pod(PodRef(endpoint.namespace, endpoint.pod, endpoint.uid))
 
     def changed(self) -> asyncio.Future[None]:
-        """Done when the endpoints change."""
+        """Done when the endpoints change, or a session to the chosen one is up again."""
         if self._change is None:
             self._change = asyncio.get_running_loop().create_future()
         return self._change
@@ -205,7 +206,16 @@ class Front:
         self._let_go()
         self._kept, self._let_go = pod, lambda: None
         if pod is not None:
-            self._let_go = pod.watch(self._on_change)
+            self._was_good = pod.good
+            self._let_go = pod.watch(self._kept_changed)
+
+    def _kept_changed(self) -> None:
+        """Sessions to the chosen endpoint came or went; those who wait for one may try again."""
+        was_good, self._was_good = self._was_good, self.session_up
+        if self._was_good and not was_good:
+            self._changed()
+        else:
+            self._on_change()
 
     def _changed(self) -> None:
         if self._change is not None and not self._change.done():

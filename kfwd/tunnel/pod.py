@@ -84,7 +84,7 @@ class PodSessions:
 
     @property
     def gone(self) -> bool:
-        """Whether the API server says the pod does not exist."""
+        """Whether the API server or the kubelet says that there is no such pod (yet)."""
         return isinstance(self.error, NotFound)
 
     def open_now(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Stream | None:
@@ -101,6 +101,9 @@ class PodSessions:
         caller withdraws.
         """
         opening = Opening(port, sink, first)
+        if self.error is not None and self.gone and not self._sessions:
+            opening.stream.set_exception(self.error)
+            return opening
         self._openings.append(opening)
         self._parked = False
         self.assign()
@@ -214,7 +217,7 @@ class PodSessions:
         return len(self) < SESSIONS_MAX
 
     def _wants_dial(self) -> bool:
-        if self._retry is not None or self.gone:
+        if self._retry is not None:
             return False
         if len(self._openings) > self._dialling + len(self._asked):
             return True
@@ -288,7 +291,7 @@ class PodSessions:
                 opening = self._openings.popleft()
                 if not opening.stream.done():
                     opening.stream.set_exception(error)
-        elif self._retry is None:
+        if self._retry is None:
             delay = self._backoff.failed(self._loop.time())
             delay = max(delay, getattr(error, "retry_after_s", None) or 0.0)
             self._retry = self._loop.call_later(delay, self._try_again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -102,7 +103,8 @@ class Peers:
     transport = "spdy"
 
     def __init__(self) -> None:
-        self._arrived: asyncio.Queue[Peer] = asyncio.Queue()
+        self._arrived: defaultdict[str, asyncio.Queue[Peer]] = defaultdict(asyncio.Queue)
+        self._pod_at: dict[int, str] = {}
         self._all: list[Peer] = []
         self.dials = 0
         self.refuse: KfwdError | None = None
@@ -118,30 +120,32 @@ class Peers:
             await self.gate.wait()
         if self.refuse is not None:
             raise self.refuse
-        pipe = await SocketPipe.over(await connect(self.port))
+        pipe = await SocketPipe.over(await self._connect(pod))
         pipe.pause_reading()
         return Dialled(pipe, b"", "spdy")
 
-    async def next(self) -> Peer:
+    async def next(self, pod: str = "p") -> Peer:
+        """The next session to a pod."""
         async with asyncio.timeout(WAIT_S):
-            return await self._arrived.get()
+            return await self._arrived[pod].get()
+
+    async def _connect(self, pod: str) -> socket.socket:
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.bind(("127.0.0.1", 0))
+        self._pod_at[sock.getsockname()[1]] = pod
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        return sock
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
         self._all.append(peer)
-        self._arrived.put_nowait(peer)
+        self._arrived[self._pod_at[writer.get_extra_info("peername")[1]]].put_nowait(peer)
 
     def close(self) -> None:
         for peer in self._all:
             peer.writer.transport.abort()
-
-
-async def connect(port: int) -> socket.socket:
-    sock = socket.socket()
-    sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-    return sock
 
 
 @asynccontextmanager
