@@ -1,0 +1,155 @@
+"""A whole simulated cluster: store, controllers, nodes, and the servers in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from msgspec import Struct
+
+from kfwd.sim import content, manifest
+from kfwd.sim.admin import Admin
+from kfwd.sim.api import Api
+from kfwd.sim.auth import ADMINS, AUTHENTICATED, Tokens, User, bootstrap_roles
+from kfwd.sim.controllers.pods import is_active, is_ready
+from kfwd.sim.controllers.run import Controllers
+from kfwd.sim.faults import Faults
+from kfwd.sim.kubeconfig import Access
+from kfwd.sim.node import Node, PortMap
+from kfwd.sim.portforward import PortForward
+from kfwd.sim.server import Backend, Server
+from kfwd.sim.sessions import Sessions
+from kfwd.sim.store import Change, Store
+from kfwd.sim.tls import Authority
+
+ADMIN = "kubernetes-admin"
+NARROW = "sim-narrow"
+READY_S = 0.3
+BOOT_S = 5.0
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What `kfwd sim start` was asked for. Without `kubeconfig` a temporary file is used."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    kubeconfig: Path | None = None
+    manifest: Path | None = None
+    faults: tuple[str, ...] = ()
+    ready_s: float = READY_S
+
+
+class Cluster:
+    """Everything between a kubeconfig and the bytes of a pod, in one event loop."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.faults = Faults()
+        for text in options.faults:
+            self.faults.set_text(text)
+        self.store = Store()
+        self.tokens = Tokens()
+        ports = PortMap()
+        self.node = Node(ports)
+        self.sessions = Sessions(self.faults)
+        self._portforward = PortForward(ports, self.faults, self.sessions)
+        self._controllers = Controllers(self.store, self.node, ready_s=0)
+        self._servers: list[Server] = []
+
+    async def start(self) -> Access:
+        """Fill the cluster, wait until its pods are ready, and listen.
+
+        Raises UsageError for a bad manifest, OSError when the port cannot be had.
+        """
+        self._fill()
+        await self._settled()
+        self._controllers.kubelet.ready_s = self._options.ready_s
+        return self._listen()
+
+    def _fill(self) -> None:
+        objects = content.demo()
+        if self._options.manifest is not None:
+            objects = manifest.read(self._options.manifest)
+        nodes = content.NODES
+        if not any(obj["kind"] == "Node" for obj in objects):
+            for name, address in nodes.items():
+                self.store.create("nodes", content.node(name, address, self.store.now()))
+        spaces = [
+            {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
+            for name in content.NAMESPACES
+        ]
+        manifest.apply(self.store, spaces, "")
+        for resource, obj in bootstrap_roles():
+            self.store.create(resource, obj)
+        manifest.apply(self.store, [*content.narrow_role(NARROW), *objects], content.DEMO)
+
+    async def _settled(self) -> None:
+        """Wait until every pod that can be ready is, so that the cluster is up when it answers."""
+        changed = asyncio.Event()
+
+        def heard(_: Change) -> None:
+            changed.set()
+
+        unsubscribe = self.store.subscribe(heard)
+        try:
+            async with asyncio.timeout(BOOT_S):
+                while not self._is_settled():
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            # A manifest may hold pods that never become ready; the cluster answers all the same.
+            pass
+        finally:
+            unsubscribe()
+
+    def _is_settled(self) -> bool:
+        wanted = sum(
+            obj["spec"]["replicas"]
+            for resource in ("deployments", "statefulsets", "replicasets")
+            for obj in self.store.objects(resource)
+            if resource != "replicasets" or not obj["metadata"].get("ownerReferences")
+        )
+        pods = [pod for pod in self.store.objects("pods") if is_active(pod)]
+        return len(pods) >= wanted and all(map(is_ready, pods)) and self._counted()
+
+    def _counted(self) -> bool:
+        return all(
+            (obj.get("status") or {}).get("readyReplicas", 0) == obj["spec"]["replicas"]
+            for resource in ("deployments", "statefulsets")
+            for obj in self.store.objects(resource)
+        )
+
+    def _listen(self) -> Access:
+        authority = Authority()
+        tls = authority.server_context()
+        api = Api(self.store, self.tokens, self.faults)
+        backend = Backend(
+            api=api,
+            admin=Admin(self.store, self.tokens, self.faults, self.sessions),
+            portforward=self._portforward,
+            faults=self.faults,
+        )
+        self._servers = [Server(backend, tls, faulty=faulty) for faulty in (True, False)]
+        host = self._options.host
+        ports = [
+            server.listen(host, port)
+            for server, port in zip(self._servers, (self._options.port, 0), strict=True)
+        ]
+        groups = (ADMINS, AUTHENTICATED)
+        return Access(
+            url=f"https://{host}:{ports[0]}",
+            admin_url=f"https://{host}:{ports[1]}",
+            ca=authority.pem,
+            admin_cert=authority.client(ADMIN, (ADMINS,)),
+            admin_token=self.tokens.issue(User(ADMIN, groups)),
+            narrow_token=self.tokens.issue(User(NARROW, (AUTHENTICATED,))),
+        )
+
+    async def close(self) -> None:
+        """End watches, sessions and pods, in well under a second."""
+        self.store.end_watches()
+        await self._portforward.close()
+        for server in self._servers:
+            await server.close()
+        await self._controllers.close()
+        await self.node.close()

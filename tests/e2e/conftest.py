@@ -1,0 +1,156 @@
+"""A cluster for end-to-end tests: a simulated one, or the real one that the environment names.
+
+`KFWD_E2E_KUBECONFIG` is the real one's kubeconfig, `KFWD_E2E_IMAGE` the probe's image there.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import itertools
+import json
+import os
+import secrets
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from kfwd import yamldoc
+from kfwd.sim import content
+
+KUBECTL = Path(sys.executable).parent / "kubectl"
+
+
+class Answer(dict[str, Any]):
+    """A JSON answer; `status` is the HTTP status."""
+
+    status: int = 0
+
+
+class Sim:
+    """A cluster and how to reach it. `namespace()` gives each test a namespace of its own."""
+
+    def __init__(self, kubeconfig: Path, home: Path, image: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.image = image
+        self._home = home
+        self._names = (f"e2e-{secrets.token_hex(3)}-{number}" for number in itertools.count(1))
+        self._made: list[str] = []
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a user of this cluster."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "KUBECONFIG": str(self.kubeconfig),
+        }
+
+    def kubectl(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        input: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl to its end; with `check` a failure fails the test with what it said."""
+        done = subprocess.run(
+            [str(KUBECTL), *args],
+            env={**self.env, **(env or {})},
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"kubectl {' '.join(args)}: {done.stderr}")
+        return done
+
+    def admin(self, method: str, path: str, body: object = None) -> Answer:
+        """A request with all rights, past every fault; `/sim/...` and the API alike."""
+        cluster = yamldoc.load(self.kubeconfig.read_text())["clusters"][0]["cluster"]  # type: ignore[index]  # a kubeconfig of ours
+        extension = cluster.get("extensions", [{}])[0].get("extension")
+        if extension is None:
+            pytest.skip("only a simulated cluster has an admin endpoint")
+        ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        context = ssl.create_default_context(cadata=ca)
+        place = urlsplit(extension["admin"])
+        connection = http.client.HTTPSConnection(place.netloc, context=context, timeout=20)
+        headers = {"Authorization": f"Bearer {extension['token']}"}
+        if body is not None:
+            patching = method == "PATCH" and not path.startswith("/sim/")
+            kind = "merge-patch+json" if patching else "json"
+            headers["Content-Type"] = f"application/{kind}"
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, body=text, headers=headers)
+            response = connection.getresponse()
+            answer = Answer(json.loads(response.read() or b"{}"))
+            answer.status = response.status
+        finally:
+            connection.close()
+        return answer
+
+    def faults(self, **settings: object) -> Answer:
+        """Change faults, as `PATCH /sim/faults` does."""
+        return self.admin("PATCH", "/sim/faults", settings)
+
+    def namespace(self, *, replicas: int = 3) -> str:
+        """A fresh namespace with Deployment and Service `web`, ready."""
+        name = next(self._names)
+        self.kubectl("create", "namespace", name)
+        self._made.append(name)
+        objects = [
+            content.deployment("web", replicas, self.image),
+            content.service("web", content.SERVED),
+        ]
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        self.kubectl("apply", "-n", name, "-f", "-", input=text)
+        self.kubectl("rollout", "status", "-n", name, "deploy/web", "--timeout=60s")
+        return name
+
+    def clean(self) -> None:
+        if self._made:
+            self.kubectl("delete", "namespace", "--wait=false", *self._made)
+
+
+def _simulated(folder: Path) -> subprocess.Popen[str]:
+    """A simulated cluster in a process of its own, ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kfwd.sim.main", "start", "--kubeconfig", str(folder / "sim")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    if "ready" not in process.stdout.readline():
+        process.kill()
+        process.wait()
+        pytest.fail("the simulated cluster did not start")
+    return process
+
+
+@pytest.fixture(scope="session")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
+    """The cluster of this test process."""
+    folder = tmp_path_factory.mktemp("sim")
+    image = os.environ.get("KFWD_E2E_IMAGE", content.IMAGE)
+    if given := os.environ.get("KFWD_E2E_KUBECONFIG"):
+        cluster = Sim(Path(given).absolute(), Path.home(), image)
+        yield cluster
+        cluster.clean()
+        return
+    process = _simulated(folder)
+    try:
+        yield Sim(folder / "sim", folder, image)
+    finally:
+        process.terminate()
+        process.wait(timeout=5)
+        if process.stdout is not None:
+            process.stdout.close()
