@@ -1,0 +1,189 @@
+"""`kfwd add`: an ad-hoc forward, or with --save one more in a profile's file."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import click
+
+from kfwd.cli import render
+from kfwd.cli.app import (
+    App,
+    Seconds,
+    kubeconfig_option,
+    output_option,
+    pass_app,
+    profile_names,
+)
+from kfwd.cli.wait import snapshots, until_ready
+from kfwd.errors import NotFound, UsageError
+from kfwd.model import EntryView, ForwardSpec, State
+
+T = TypeVar("T")
+
+SHOW_WITHIN_S = 2.0
+
+
+@click.command()
+@click.argument("target")
+@click.argument("ports", nargs=-1, required=True, metavar="[LOCAL:]REMOTE...")
+@click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
+@click.option("--context", metavar="C", help="Default: the current context.")
+@click.option("--name", metavar="N", help="Default: the target's.")
+@click.option("--address", multiple=True, metavar="A", help="Default: localhost.")
+@click.option("--save", metavar="PROFILE", shell_complete=profile_names, help="Add it to a file.")
+@click.option("--wait", "wait_s", type=Seconds(), metavar="S", help="Wait until it is ready.")
+@kubeconfig_option
+@output_option("text", "json")
+@pass_app
+def add(
+    app: App,
+    *,
+    target: str,
+    ports: tuple[str, ...],
+    namespace: str | None,
+    context: str | None,
+    name: str | None,
+    address: tuple[str, ...],
+    save: str | None,
+    wait_s: float | None,
+    kubeconfig: tuple[str, ...],
+    output: str,
+) -> None:
+    """Forward local ports to TARGET: svc/web, pod/x, deploy/x, app=web, ...
+
+    A port is LOCAL:REMOTE, or one number for both, or :REMOTE for a free local port.
+    """
+    spec = forward(target, ports, namespace=namespace, name=name, address=address)
+    files = app.kubeconfig(kubeconfig)
+    if save is not None:
+        entry = _save(app, save, spec, context, files, named=name is not None)
+    else:
+        entry = _put(app, spec, context, files, named=name is not None)
+    if wait_s is not None:
+        until_ready(app.client, [entry], wait_s)
+    view = _as_it_is(app, entry)
+    print(render.as_json(view) if output == "json" else said(view), end="")
+
+
+def forward(
+    target: str,
+    ports: Sequence[str],
+    *,
+    namespace: str | None = None,
+    name: str | None = None,
+    address: Sequence[str] = (),
+) -> ForwardSpec:
+    """The forward that the words ask for. Raises `UsageError`."""
+    from kfwd.profiles import keys, words
+
+    if len(ports) > 1 and any(one.startswith("unix:") for one in address):
+        raise UsageError("a unix address takes exactly one port")
+    return ForwardSpec(
+        name=_read(words.name, name) if name is not None else name_of(target),
+        target=_read(keys.FORWARD["target"].read, target),
+        ports=tuple(_read(words.port, port) for port in ports),
+        namespace=None if namespace is None else _read(words.namespace, namespace),
+        address=tuple(_read(words.address, one) for one in address) or ("localhost",),
+    )
+
+
+def name_of(target: str) -> str:
+    """`web` for `svc/web` and for `app=web`."""
+    word = re.split(r"[/=]", target)[-1].lower()
+    return re.sub(r"[^-a-z0-9.]", "-", word).strip("-.") or "forward"
+
+
+def _read(reader: Callable[[str], T], word: str) -> T:
+    try:
+        return reader(word)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _put(
+    app: App, spec: ForwardSpec, context: str | None, kubeconfig: tuple[str, ...], *, named: bool
+) -> str:
+    from kfwd.api_model import EntryRequest
+
+    app.ensure_daemon()
+    request = EntryRequest(spec=spec, kubeconfig=kubeconfig, context=context)
+    return app.client.put_entry(spec.name, request, "fail" if named else "next").id
+
+
+def _save(
+    app: App,
+    profile: str,
+    spec: ForwardSpec,
+    context: str | None,
+    kubeconfig: tuple[str, ...],
+    *,
+    named: bool,
+) -> str:
+    """Write the file, then bring its profile up."""
+    from msgspec.structs import replace
+
+    from kfwd.profiles import edit, parse, store
+
+    folder = app.paths.profiles
+    path = store.path_of(folder, profile)
+    try:
+        found = store.read(folder, profile)
+    except NotFound:
+        text, taken = edit.new_profile(context=context), []
+    else:
+        if found.parsed.spec is None:
+            raise store.invalid(path, found.parsed.faults)
+        text, taken = found.text, [entry.name for entry in found.parsed.spec.entries]
+        _same_context(profile, context, found.parsed.spec.context)
+    if not named:
+        spec = replace(spec, name=free(spec.name, taken))
+    changed = edit.append_forward(text, profile, spec)
+    if faults := store.check(folder, parse.parse(changed, profile)):
+        raise store.invalid(path, faults)
+    edit.write(path, changed)
+    app.ensure_daemon()
+    app.client.up([profile], kubeconfig)
+    return f"{profile}/{spec.name}"
+
+
+def _same_context(profile: str, asked: str | None, has: str | None) -> None:
+    if asked is not None and asked != has:
+        where = f"the context {has}" if has else "no context of its own"
+        raise UsageError(
+            f"profile {profile} has {where}, not {asked}",
+            hint="save it in a profile of that context",
+        )
+
+
+def free(name: str, taken: Iterable[str]) -> str:
+    """`name`, or the first of `name-2`, `name-3`, ... that is not taken."""
+    used = set(taken)
+    numbered = (f"{name}-{n}" for n in range(2, len(used) + 3))
+    return next(word for word in [name, *numbered] if word not in used)
+
+
+def _as_it_is(app: App, entry: str) -> EntryView:
+    """The entry as soon as its ports are known, or as it is after a moment."""
+    found = None
+    for snapshot in snapshots(app.client, time.monotonic() + SHOW_WITHIN_S):
+        found = next((one for one in snapshot.entries if one.id == entry), found)
+        if found and (found.state is not State.STARTING or all(p.listen for p in found.ports)):
+            break
+    if found is None:
+        raise NotFound(f'entry "{entry}" was removed', code="no-entry")
+    return found
+
+
+def said(entry: EntryView) -> str:
+    """A line for each port, and the problem if there is one."""
+    lines = [
+        f"{entry.id}: {render.listening(port.listen)} -> {entry.target} {port.remote}\n"
+        for port in entry.ports
+    ]
+    if entry.problem is not None:
+        lines.append(f"{entry.id}: {entry.state}: {render.clean(entry.problem.text)}\n")
+    return "".join(lines)

@@ -1,0 +1,143 @@
+"""What every command gets: the environment, the daemon's client, and a way to start a daemon."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kfwd import paths
+from kfwd.client.calls import Client
+from kfwd.errors import DaemonUnreachable, ExitCode, NotFound
+
+if TYPE_CHECKING:
+    from kfwd.paths import Paths
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PING_S = 2.0
+
+
+class App:
+    """One invocation. `env` is the caller's environment."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+
+    @cached_property
+    def client(self) -> Client:
+        return Client(paths.runtime_candidates(self.env), warn=say)
+
+    @cached_property
+    def paths(self) -> Paths:
+        return paths.find(self.env)
+
+    def answers(self) -> bool:
+        """Whether a daemon answers on the control socket."""
+        try:
+            Client(paths.runtime_candidates(self.env), timeout_s=PING_S).snapshot()
+        except DaemonUnreachable:
+            return False
+        return True
+
+    def ensure_daemon(self) -> None:
+        """Start a daemon unless one answers."""
+        if self.answers():
+            return
+        from kfwd.service import start
+
+        start.start(self.paths.log / "daemon.err", self.answers, env=self.env)
+        say("started the daemon")
+
+    def kubeconfig(self, chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The caller's kubeconfig files, absolute, in merge order, as kubectl finds them.
+
+        `chosen` is `--kubeconfig`: that one file, which must be there.
+        """
+        if chosen:
+            path = Path(chosen[-1]).expanduser().absolute()
+            if not path.exists():
+                raise NotFound(f"no kubeconfig {path}", code="kubeconfig-missing")
+            return (str(path),)
+        listed = [part for part in self.env.get("KUBECONFIG", "").split(":") if part]
+        home = Path(self.env["HOME"]) if self.env.get("HOME") else Path.home()
+        listed = listed or [str(home / ".kube" / "config")]
+        return tuple(str(Path(part).absolute()) for part in listed)
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def say(text: str) -> None:
+    """Talk: to standard error, in the form of every message."""
+    print(f"kfwd: {text}", file=sys.stderr, flush=True)
+
+
+def entry_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of entry names: from the daemon within 200 ms, or nothing."""
+    del ctx, param
+    import os
+
+    try:
+        places = paths.runtime_candidates(os.environ)
+        entries = Client(places, timeout_s=0.2).snapshot().entries
+    except Exception:  # noqa: BLE001, RUF100  # a shell that asks for words must not get a traceback
+        return []
+    known = [word for entry in entries for word in (entry.id, entry.name)]
+    return sorted({word for word in known if word.startswith(incomplete)})
+
+
+def profile_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of profile names: from their folder."""
+    del ctx, param
+    from kfwd.profiles import store
+
+    return [name for name in store.names(paths.find().profiles) if name.startswith(incomplete)]
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions
+    """`30`, `30s`, `1m`, `500ms` -> seconds."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        from kfwd.profiles import words
+
+        text = str(value)
+        try:
+            return words.duration(text if text[-1:].isalpha() else f"{text}s")
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+kubeconfig_option = click.option(
+    "--kubeconfig",
+    multiple=True,
+    metavar="FILE",
+    help="Kubeconfig file instead of $KUBECONFIG or ~/.kube/config.",
+)
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """`-o`: the first of `formats` is the default."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        help=f"Default: {formats[0]}.",
+    )
+
+
+def usage(ctx: click.Context) -> int:
+    """What a group does without a command."""
+    print(ctx.get_help())
+    return ExitCode.OK

@@ -1,0 +1,105 @@
+"""`kfwd daemon run|start|stop|restart|status`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from kfwd.cli import render
+from kfwd.cli.app import App, output_option, pass_app
+from kfwd.errors import KfwdError
+
+STOP_WITHIN_S = 10.0
+PAUSE_S = 0.02
+
+
+@click.group()
+def daemon() -> None:
+    """The background process that holds the ports."""
+
+
+@daemon.command()
+def run() -> int:
+    """Run the daemon in the foreground, as a service manager wants it."""
+    from kfwd.cli.main import run_daemon
+
+    return run_daemon()
+
+
+@daemon.command()
+@pass_app
+def start(app: App) -> None:
+    """Start the daemon in the background; nothing happens if one runs."""
+    if app.answers():
+        print(f"already running, pid {app.client.snapshot().daemon.pid}")
+        return
+    app.ensure_daemon()
+    print(f"running, pid {app.client.snapshot().daemon.pid}")
+
+
+@daemon.command()
+@pass_app
+def stop(app: App) -> None:
+    """Stop the daemon. What was up comes up again with the next one."""
+    print(f"stopped, pid was {_stop(app)}")
+
+
+@daemon.command()
+@pass_app
+def restart(app: App) -> None:
+    """Stop the daemon if one runs, and start one with this shell's environment."""
+    if app.answers():
+        _stop(app)
+    app.ensure_daemon()
+    print(f"running, pid {app.client.snapshot().daemon.pid}")
+
+
+@daemon.command()
+@output_option("text", "json")
+@pass_app
+def status(app: App, output: str) -> None:
+    """Whether a daemon runs: exit status 3 if not."""
+    found = app.client.snapshot().daemon
+    if output == "json":
+        print(render.as_json(found), end="")
+        return
+    from kfwd.cli.status import daemon_line
+
+    print(daemon_line(found), end="")
+
+
+def _stop(app: App) -> int:
+    """Ask the daemon to stop and wait until it has; returns its process id."""
+    pid = app.client.stop().pid
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while _runs(pid):
+        if time.monotonic() > deadline:
+            raise KfwdError(
+                f"the daemon (pid {pid}) is still there after {STOP_WITHIN_S:g} s",
+                hint=f"kill {pid}, and see kfwd logs",
+            )
+        time.sleep(PAUSE_S)
+    return pid
+
+
+def _runs(pid: int) -> bool:
+    import os
+
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _zombie(pid)
+
+
+def _zombie(pid: int) -> bool:
+    """Ended, but not yet waited for by whoever started it."""
+    from pathlib import Path
+
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False

@@ -1,0 +1,72 @@
+"""`kfwd logs`: what the daemon wrote, from the daemon or, when none answers, from its file."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from kfwd.api_model import LogLine
+from kfwd.cli import render
+from kfwd.cli.app import App, entry_names, output_option, pass_app, say
+from kfwd.client import stream, view
+from kfwd.errors import DaemonUnreachable
+
+LEVEL_STYLE = {
+    "error": render.RED,
+    "warning": render.YELLOW,
+    "info": "",
+    "debug": render.DIM,
+}
+LAST = 200
+
+
+@click.command()
+@click.argument("name", required=False, shell_complete=entry_names)
+@click.option("-f", "--follow", is_flag=True, help="Go on with each new line until Ctrl-C.")
+@click.option("-n", "--last", type=click.IntRange(0, 10_000), default=LAST, help="Default: 200.")
+@output_option("text", "json")
+@pass_app
+def logs(app: App, name: str | None, follow: bool, last: int, output: str) -> None:
+    """The daemon's log, or the lines of it that are about one entry."""
+    colour = render.colours(sys.stdout, app.env)
+    for line in _lines(app, name, last, follow):
+        print(render.as_line(line) if output == "json" else text(line, colour), end="", flush=True)
+
+
+def _lines(app: App, name: str | None, last: int, follow: bool) -> Iterator[LogLine]:
+    try:
+        entry = view.entry_id(app.client.snapshot(), name) if name else None
+        with stream.logs(app.client, entry=entry, last=last, follow=follow) as lines:
+            yield from lines
+    except DaemonUnreachable as error:
+        path = app.paths.log_file
+        if follow or not path.exists():
+            raise
+        say(f"{error.text}; this is the end of {path}")
+        yield from _from_file(path, name, last)
+
+
+def _from_file(path: Path, name: str | None, last: int) -> Iterable[LogLine]:
+    decoder = msgspec.json.Decoder(LogLine)
+    kept: deque[LogLine] = deque(maxlen=last)
+    with path.open("rb") as file:
+        for data in file:
+            try:
+                line = decoder.decode(data)
+            except msgspec.DecodeError:
+                continue  # the daemon was killed while it wrote this line
+            if name is None or line.entry == name or (line.entry or "").endswith(f"/{name}"):
+                kept.append(line)
+    return kept
+
+
+def text(line: LogLine, colour: bool) -> str:
+    about = line.entry or line.context or line.logger.removeprefix("kfwd.")
+    level = render.paint(f"{line.level:7}", LEVEL_STYLE[line.level], colour)
+    said = f"{render.clock(line.time)} {level} {about}: {render.clean(line.text)}\n"
+    return said + (f"{line.error.rstrip()}\n" if line.error else "")

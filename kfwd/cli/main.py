@@ -1,0 +1,177 @@
+"""`kfwd`: commands by name, loaded when they are asked for, and every error in one form.
+
+The only module that may start the daemon or the simulated cluster, each imported on demand.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kfwd import __version__
+from kfwd.errors import ExitCode, KfwdError, ProfileInvalid
+
+COMPLETE_VAR = "_KFWD_COMPLETE"
+INTERRUPTED = 130
+COMMANDS: Mapping[str, str] = {
+    "up": "kfwd.cli.up:up",
+    "down": "kfwd.cli.up:down",
+    "plan": "kfwd.cli.up:plan",
+    "add": "kfwd.cli.add:add",
+    "rm": "kfwd.cli.entries:rm",
+    "pause": "kfwd.cli.entries:pause",
+    "resume": "kfwd.cli.entries:resume",
+    "restart": "kfwd.cli.entries:restart",
+    "ls": "kfwd.cli.ls:ls",
+    "status": "kfwd.cli.status:status",
+    "wait": "kfwd.cli.wait:wait",
+    "logs": "kfwd.cli.logs:logs",
+    "events": "kfwd.cli.events:events",
+    "port-forward": "kfwd.cli.port_forward:port_forward",
+    "profile": "kfwd.cli.profile:profile",
+    "daemon": "kfwd.cli.daemon:daemon",
+    "demo": "kfwd.cli.demo:demo",
+    "sim": "kfwd.cli.main:sim",
+    "completion": "kfwd.cli.completion:completion",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are modules that are not imported before they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from kfwd.profiles.words import guess
+
+            raise click.UsageError(f'no command "{args[0]}"{guess(args[0], COMMANDS)}', ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="kfwd %(version)s")
+@click.pass_context
+def kfwd(ctx: click.Context) -> None:
+    """Every pod and service of every cluster, always at the same local address."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@click.group()
+def sim() -> None:
+    """A simulated cluster that kubectl works against."""
+
+
+@sim.command("start")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="P", help="Default: a free port.")
+@click.option("--kubeconfig", metavar="FILE", help="Write the kubeconfig to this file.")
+@click.option("--manifest", metavar="FILE", help="Kubernetes YAML instead of the demo's objects.")
+@click.option("--fault", multiple=True, metavar="KEY=VALUE", help="A fault to begin with.")
+@click.option("--ready-delay", type=float, metavar="S", help="From a pod's start to readiness.")
+def start(**options: Any) -> int:
+    """Run a simulated cluster in the foreground."""
+    from kfwd.sim.main import main as run
+
+    return run(["start", *_arguments(options)])
+
+
+def _arguments(options: Mapping[str, Any]) -> list[str]:
+    """Options back on a command line."""
+    words: list[str] = []
+    for name, value in options.items():
+        for one in value if isinstance(value, tuple) else [value]:
+            if one is not None:
+                words += [f"--{name.replace('_', '-')}", str(one)]
+    return words
+
+
+def run_daemon() -> int:
+    """Run the daemon in the foreground; returns its exit status."""
+    from kfwd.daemon.main import run
+
+    return run() or ExitCode.OK
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit status."""
+    from kfwd.cli.app import App
+
+    try:
+        result = kfwd.main(
+            args=argv,
+            prog_name=program(sys.argv[0]),
+            complete_var=COMPLETE_VAR,
+            standalone_mode=False,
+            obj=App(os.environ),
+        )
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _hung_up()
+    except click.ClickException as error:
+        return _usage(error)
+    except KfwdError as error:
+        return report(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def program(argv0: str) -> str:
+    """How people call this: kubectl finds its plugins by their file names."""
+    return "kubectl kfwd" if Path(argv0).name.startswith("kubectl") else "kfwd"
+
+
+def report(error: KfwdError) -> int:
+    """Say what went wrong and what to do about it; returns the exit status."""
+    if isinstance(error, ProfileInvalid):
+        lines = error.text.splitlines()
+        _print(*lines, f"kfwd: {_faults(len(lines))}, nothing was changed")
+    else:
+        _print(f"kfwd: {' '.join(error.text.split())}")
+    if error.hint:
+        _print(f"hint: {' '.join(error.hint.split())}")
+    return error.exit_code
+
+
+def _usage(error: click.ClickException) -> int:
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    _print(f"kfwd: {text[:1].lower()}{text[1:]}")
+    _print(f"hint: {context.command_path if context else 'kfwd'} --help")
+    return ExitCode.USAGE
+
+
+def _hung_up() -> int:
+    """Whoever read our output has gone; so that the interpreter does not complain as it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.FAILED
+
+
+def _faults(count: int) -> str:
+    return f"{count} fault{'s' if count > 1 else ''}"
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
