@@ -258,7 +258,7 @@ class ClientSession:
                 elif not pair.data_end:
                     if frame.payload:
                         yield Received(frame.stream_id, frame.payload)
-                    if frame.fin and frame.stream_id in self._pairs:
+                    if frame.fin:
                         yield from self._data_ended(pair, _End.FIN)
             else:
                 yield from self._control(frame)
@@ -271,7 +271,7 @@ class ClientSession:
             self.tainted = True
             pair.text += frame.payload[: MAX_TEXT - len(pair.text)]
             yield from self._settle(pair)
-        if frame.fin:
+        if frame.fin and pair.data_id in self._pairs:
             yield from self._error_ended(pair, _End.FIN)
 
     def _control(self, frame: spdy.Frame) -> Iterator[Event]:
@@ -297,14 +297,14 @@ class ClientSession:
         elif (pair := self._pairs.get(stream_id)) and not pair.accepted:
             pair.accepted = True
             yield Accepted(stream_id)
-            if fin and stream_id in self._pairs and not pair.data_end:
+            if fin:
                 yield from self._data_ended(pair, _End.FIN)
 
     def _was_reset(self, stream_id: int) -> Iterator[Event]:
         if pair := self._by_error.get(stream_id):
             if not pair.error_end:
                 yield from self._error_ended(pair, _End.RST)
-        elif (pair := self._pairs.get(stream_id)) and pair.data_end != _End.RST:
+        elif pair := self._pairs.get(stream_id):
             yield from self._data_ended(pair, _End.RST)
 
     def _pinged(self, ping_id: int) -> Iterator[Event]:

@@ -322,6 +322,40 @@ def test_a_reset_without_a_text_is_no_clean_end(link: Link, ends: tuple[Ending, 
     assert link.tell(error_end(error))[-1] == Ended(data, False, RESET)
 
 
+def test_a_reset_after_the_pods_end_is_no_clean_end(link: Link) -> None:
+    error, data = link.open()
+    assert link.tell(fin(data), rst(data)) == [RemoteFinished(data)]
+    assert link.tell(fin(error)) == [Ended(data, False, RESET)]
+
+
+def test_a_reset_error_stream_that_said_nothing_leaves_the_data_flowing(link: Link) -> None:
+    error, data = link.open()
+    assert link.tell(rst(error)) == []
+    assert link.tell(said(data, "on")) == [Received(data, memoryview(b"on"))]
+    assert link.tell(fin(data))[-1] == Ended(data, False, RESET)
+
+
+@pytest.mark.parametrize("again", [fin, rst])
+def test_an_error_stream_ends_once(link: Link, again: Ending) -> None:
+    error, data = link.open()
+    link.tell(said(error, REFUSED), fin(error))
+    late = link.server.syn_reply(error, fin=True)
+    assert link.tell(said(error, " and more"), again(error), late) == []
+    assert link.tell(rst(data)) == [Ended(data, False, REFUSED)]
+
+
+def test_fin_on_a_reply_ends_the_stream(link: Link) -> None:
+    data, _ = link.client.open(80)
+    assert link.tell(link.server.syn_reply(data, fin=True)) == [
+        Accepted(data),
+        RemoteFinished(data),
+    ]
+    assert link.tell(link.server.syn_reply(data - 2, fin=True)) == [
+        Reply(rst(data)),
+        Ended(data, True, None),
+    ]
+
+
 def test_bytes_behind_the_pods_end_are_ignored(link: Link) -> None:
     _, data = link.open()
     link.tell(fin(data))
@@ -531,6 +565,39 @@ def test_whatever_a_server_says_a_connection_ends_once_and_then_is_silent(script
         if isinstance(event, Ended):
             assert event.clean == (event.reason is None)
             ended.add(event.stream_id)
+
+
+@given(scripts(), st.sets(st.integers(0, 30), max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_a_reset_at_any_event_silences_the_connection(script: bytes, turns: set[int]) -> None:
+    client, silent = ClientSession(), set()
+    for _ in range(3):
+        client.open(80)
+    for turn, event in enumerate(client.receive(script)):
+        stream_id = getattr(event, "stream_id", None)
+        assert stream_id not in silent
+        if turn in turns and stream_id in client.data_ids:
+            client.reset(stream_id)
+            silent.add(stream_id)
+
+
+@pytest.mark.parametrize("until", [Accepted, Received, RemoteFinished, ErrorText])
+@pytest.mark.parametrize("order", ["data error", "error data"])
+def test_a_reset_at_any_event_of_an_ending_is_the_last_of_it(
+    link: Link, order: str, until: type[Event]
+) -> None:
+    data, _ = link.client.open(80)
+    ends = {
+        "data": spdy.data_header(data, 2, fin=True) + b"hi",
+        "error": spdy.data_header(data - 2, 3, fin=True) + b"why",
+    }
+    script = link.server.syn_reply(data) + b"".join(ends[name] for name in order.split())
+    events = []
+    for event in link.client.receive(script):
+        events.append(type(event))
+        if type(event) is until:
+            link.client.reset(data)
+    assert events[-1] is until
 
 
 @given(st.binary(max_size=200), cuts())
