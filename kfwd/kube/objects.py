@@ -298,3 +298,9 @@ WORKLOADS = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS)
 def decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     """The JSON decoder of a Struct type, made once."""
     return msgspec.json.Decoder(shape)
+
+
+def list_decoder(kind: Kind[T]) -> msgspec.json.Decoder[List[T]]:
+    """The JSON decoder of a page of `kind`."""
+    generic: Any = List
+    return decoder(generic[kind.type])

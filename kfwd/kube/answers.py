@@ -1,0 +1,134 @@
+"""HTTP answers of an API server, or of something in its place, turned into errors. Pure."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import msgspec
+from msgspec import Struct
+
+from kfwd.errors import ApiError, Forbidden, KfwdError, LoginNeeded, NotFound
+from kfwd.kube.objects import Status, decoder
+
+MAX_QUOTE = 300
+"""Most characters of somebody else's text in an error."""
+
+NOT_KUBERNETES = "not-kubernetes"
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.I | re.DOTALL)
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """An answer that was read to its end. `content_type` has no parameters."""
+
+    status: int
+    content_type: str
+    body: bytes
+    retry_after: str | None = None
+    location: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300 and not self.is_page
+
+    @property
+    def is_page(self) -> bool:
+        return self.content_type == "text/html" or _PAGE.match(self.body) is not None
+
+
+def retry_after_s(answer: Answer) -> float | None:
+    """Seconds after which the server wants to be asked again.
+
+    As client-go, only for 429 and 5xx and only if the header is an integer (protocol notes I.5).
+    """
+    text = answer.retry_after or ""
+    if (answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500) and text.isdecimal():
+        return float(text)
+    return None
+
+
+def error_of(answer: Answer, server: str, context: str) -> KfwdError:
+    """What an answer that is not `ok` means. `server` is HOST:PORT, `context` a context's name."""
+    status = status_of(answer.body)
+    words = status.message if status else ""
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return LoginNeeded(
+            f'{server} does not accept the login of context "{context}"' + _reason(words, answer),
+            hint=f"log in again: kfwd login {context}",
+        )
+    if answer.is_page or 300 <= answer.status < 400:
+        return _not_kubernetes(answer, server)
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return Forbidden(words or f"{server} forbids this" + _reason(words, answer))
+    if answer.status == HTTPStatus.NOT_FOUND and status is not None:
+        return NotFound(words or f"{server}: not found")
+    return ApiError(
+        words or f"{server} answered HTTP {answer.status}" + _reason(words, answer),
+        status=answer.status,
+        reason=status.reason if status else "",
+        retry_after_s=retry_after_s(answer) or _retry_after(status),
+    )
+
+
+def error_of_event(status: Status) -> ApiError:
+    """What the ERROR event of a watch means (protocol notes I.3)."""
+    return ApiError(
+        status.message or f"the watch ended: {status.reason or status.code}",
+        status=status.code,
+        reason=status.reason,
+        retry_after_s=_retry_after(status),
+    )
+
+
+def not_json(answer: Answer, server: str) -> ApiError:
+    """For an answer of 2xx that should have been JSON and is not."""
+    what = answer.content_type or "something"
+    return ApiError(
+        f"{server} answered with {what} that cannot be the Kubernetes API's",
+        status=answer.status,
+        code=NOT_KUBERNETES,
+        hint=_WRONG_PLACE,
+    )
+
+
+_WRONG_PLACE = "is the server's address right, and is no proxy or login page in between?"
+
+
+def _not_kubernetes(answer: Answer, server: str) -> ApiError:
+    if answer.location is not None:
+        what = f"a redirect to {answer.location[:MAX_QUOTE]}"
+    else:
+        title = _TITLE.search(answer.body)
+        named = f' ("{_quote(title[1])}")' if title and title[1].strip() else ""
+        what = f"a web page{named}"
+    return ApiError(
+        f"{server} answered HTTP {answer.status} with {what}, not as the Kubernetes API",
+        status=answer.status,
+        code=NOT_KUBERNETES,
+        hint=_WRONG_PLACE,
+        retry_after_s=retry_after_s(answer),
+    )
+
+
+def status_of(body: bytes) -> Status | None:
+    """The Status object in a body, if that is what it is."""
+    try:
+        status: Status = decoder(Status).decode(body)
+    except msgspec.MsgspecError:
+        return None
+    return status if status.kind == "Status" else None
+
+
+def _retry_after(status: Status | None) -> float | None:
+    seconds = status.details.retry_after_seconds if status and status.details else None
+    return float(seconds) if seconds else None
+
+
+def _reason(words: str, answer: Answer) -> str:
+    text = words or ("" if answer.is_page else _quote(answer.body))
+    return f": {text}" if text else ""
+
+
+def _quote(text: bytes) -> str:
+    return " ".join(text[: 4 * MAX_QUOTE].decode(errors="replace").split())[:MAX_QUOTE]
