@@ -101,8 +101,8 @@ async def upgrade(
     except OSError as error:
         raise server.handshake_error(error) from error
     try:
-        fields = {"Host": server.authority, "User-Agent": "kfwd"}
-        fields |= {**credential.headers, **request.headers}
+        fields = [("Host", server.authority), ("User-Agent", "kfwd")]
+        fields += [*credential.headers.items(), *request.headers.items()]
         pipe.write(wire.request(request.method, server.path_prefix + request.path, fields))
         return await _exchange(pipe, request.accepted, server.authority, answer_s)
     except BaseException:
@@ -124,14 +124,14 @@ async def _exchange(
         raise UpgradeFailed(f"{authority}: {error.text}", status=0) from error
     if accepted(head):
         return Upgraded(pipe, head, rest)
+    if head.status == 101:
+        words = "the server switched to a protocol that was not asked for"
+        raise UpgradeFailed(words, status=head.status)
     raise _refused(head, await answer.body(head))
 
 
 def _refused(head: wire.Head, body: bytes) -> UpgradeFailed:
     retry = head.headers.get("retry-after", "")
-    if head.status == 101:
-        text = "the server switched to a protocol that was not asked for"
-    else:
-        text = wire.refusal(head, body)
+    text = wire.refusal(head, body)
     after = float(retry) if retry.isdigit() else None
     return UpgradeFailed(text, status=head.status, retry_after_s=after)

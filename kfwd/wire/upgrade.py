@@ -7,7 +7,7 @@ lost (protocol notes A.3). Sources: RFC 9112; client-go's roundtripper for the e
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -30,9 +30,9 @@ class Head(Struct, frozen=True):
         return token.lower() in self.headers.get(header, "").lower()
 
 
-def request(method: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """The bytes of a request without a body."""
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+def request(method: str, path: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The bytes of a request without a body. A header may come more than once."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     if any("\r" in line or "\n" in line for line in lines):
         raise ProtocolError("a request header must not contain a line break")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

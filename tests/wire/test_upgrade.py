@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kfwd.errors import ProtocolError
 from kfwd.wire.upgrade import (
+    TUNNEL,
     Head,
     body_complete,
     head_end,
@@ -30,7 +31,7 @@ SPDY_101 = (
 
 
 def test_a_spdy_request_has_no_query_and_no_body() -> None:
-    data = request("POST", PATH, {"Host": "h:6443", **spdy_headers()}).decode()
+    data = request("POST", PATH, [("Host", "h:6443"), *spdy_headers().items()]).decode()
     assert data.startswith(f"POST {PATH} HTTP/1.1\r\nHost: h:6443\r\n")
     assert data.count("Upgrade: ") == 1
     assert "Connection: Upgrade\r\n" in data
@@ -41,7 +42,7 @@ def test_a_spdy_request_has_no_query_and_no_body() -> None:
 
 
 def test_a_tunnel_request_offers_the_tunnel_protocol_alone() -> None:
-    data = request("GET", PATH, websocket_headers("a2V5", "SPDY/3.1+portforward.k8s.io")).decode()
+    data = request("GET", PATH, websocket_headers("a2V5", TUNNEL).items()).decode()
     assert "Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n" in data
     assert "Sec-WebSocket-Version: 13\r\n" in data
     assert "Sec-WebSocket-Extensions" not in data
@@ -49,7 +50,7 @@ def test_a_tunnel_request_offers_the_tunnel_protocol_alone() -> None:
 
 def test_a_line_break_in_a_header_never_reaches_the_wire() -> None:
     with pytest.raises(ProtocolError):
-        request("GET", PATH, {"Authorization": "Bearer a\r\nX-Evil: 1"})
+        request("GET", PATH, [("Authorization", "Bearer a\r\nX-Evil: 1")])
 
 
 @given(st.integers(0, len(SPDY_101) - 1))

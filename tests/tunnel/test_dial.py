@@ -1,0 +1,181 @@
+"""Transports by evidence (design section 4, rule 8), against a server scripted answer by answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
+from kfwd.tunnel import dial as dial_module
+from kfwd.tunnel.dial import Dialer, explain
+from kfwd.wire.websocket import accept_key
+from tests.kube.test_upgrade import GOOD, api_server
+from tests.until import until
+
+Script = Callable[[str], bytes]
+
+
+def websocket_101(head: str, protocol: str = "SPDY/3.1+portforward.k8s.io") -> bytes:
+    key = re.search(r"Sec-WebSocket-Key: (\S+)", head)
+    assert key is not None
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(key[1])}\r\n"
+        f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
+    ).encode()
+
+
+def refusal(status: int, words: str = "no") -> bytes:
+    return f"HTTP/1.1 {status} No\r\nContent-Length: {len(words)}\r\n\r\n{words}".encode()
+
+
+class Scripted:
+    """What the server says to each kind of request, and what it was asked."""
+
+    def __init__(self, post: Script, get: Script) -> None:
+        self.post, self.get = post, get
+        self.asked: list[str] = []
+        self.under_way = self.most = 0
+        self.gate: asyncio.Event | None = None
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method = head.split(" ")[0]
+        self.asked.append(method)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        if self.gate is not None:
+            await self.gate.wait()
+        self.under_way -= 1
+        answer = (self.post if method == "POST" else self.get)(head)
+        writer.write(answer)
+        await writer.drain()
+        if b" 101 " in answer[:20]:
+            await reader.read()
+
+
+@asynccontextmanager
+async def dialer(script: Scripted, **settings: object) -> AsyncIterator[Dialer]:
+    async with api_server(script.handle) as server:
+        yield Dialer(server, server.credentials, **settings)  # type: ignore[arg-type]
+
+
+def good(head: str) -> bytes:
+    return GOOD
+
+
+def no(status: int) -> Script:
+    return lambda head: refusal(status)
+
+
+async def transport_of(dialing: Dialer) -> str:
+    dialled = await dialing.dial("ns", "p")
+    dialled.pipe.abort()
+    return dialled.transport
+
+
+async def test_spdy_is_tried_first_and_remembered() -> None:
+    learned: list[str] = []
+    script = Scripted(good, websocket_101)
+    async with dialer(script, learned=learned.append) as dialing:
+        assert dialing.transport is None
+        assert await transport_of(dialing) == "spdy"
+        assert dialing.transport == "spdy"
+    assert (script.asked, learned) == (["POST"], ["spdy"])
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 500, 502])
+async def test_a_refusal_of_spdy_tries_the_tunnel(status: int) -> None:
+    script = Scripted(no(status), websocket_101)
+    async with dialer(script) as dialing:
+        assert await transport_of(dialing) == "websocket"
+        assert await transport_of(dialing) == "websocket"
+    assert script.asked == ["POST", "GET", "GET"]
+
+
+async def test_end_of_file_and_silence_try_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Scripted(lambda head: b"", websocket_101)
+    async with dialer(script) as dialing:
+        assert await transport_of(dialing) == "websocket"
+
+
+async def test_a_101_without_the_protocol_is_no_success() -> None:
+    bare = GOOD.replace(b"X-Stream-Protocol-Version: portforward.k8s.io\r\n", b"")
+    script = Scripted(lambda head: bare, lambda head: websocket_101(head, "v4.channel.k8s.io"))
+    async with dialer(script) as dialing:
+        with pytest.raises(UpgradeFailed):
+            await dialing.dial("ns", "p")
+        assert dialing.transport is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (429, UpgradeFailed)])
+async def test_some_answers_are_final(status: int, kind: type[KfwdError]) -> None:
+    script = Scripted(no(status), websocket_101)
+    async with dialer(script) as dialing:
+        with pytest.raises(kind):
+            await dialing.dial("ns", "p")
+    assert script.asked == ["POST"]
+
+
+async def test_a_401_is_tried_once_more_with_a_fresh_login() -> None:
+    script = Scripted(no(401), websocket_101)
+    async with dialer(script) as dialing:
+        with pytest.raises(LoginNeeded):
+            await dialing.dial("ns", "p")
+    assert script.asked == ["POST", "POST"]
+
+
+async def test_a_server_that_is_not_there_changes_nothing() -> None:
+    script = Scripted(good, websocket_101)
+    async with dialer(script, preferred="websocket") as dialing:
+        pass
+    with pytest.raises(Unreachable):
+        await dialing.dial("ns", "p")
+    assert dialing.transport == "websocket"
+    assert script.asked == []
+
+
+async def test_sixteen_dials_are_in_flight_and_no_more() -> None:
+    script = Scripted(good, websocket_101)
+    script.gate = asyncio.Event()
+    async with dialer(script) as dialing, asyncio.TaskGroup() as group:
+        dials = [group.create_task(transport_of(dialing)) for _ in range(20)]
+        await until(lambda: script.under_way == dial_module.IN_FLIGHT)
+        assert script.under_way == 16
+        script.gate.set()
+        await asyncio.wait(dials)
+    assert script.most == 16
+    assert len(script.asked) == 20
+
+
+async def test_a_dial_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial_module, "DIAL_S", 0.1)
+    script = Scripted(good, websocket_101)
+    script.gate = asyncio.Event()
+    async with dialer(script) as dialing:
+        with pytest.raises(Unreachable) as caught:
+            await dialing.dial("ns", "p")
+        script.gate.set()
+    assert caught.value.code == "dial-timeout"
+
+
+def failed(status: int) -> UpgradeFailed:
+    return UpgradeFailed(f"said {status}", status=status)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [([400, 403], 403), ([403, 400], 403), ([0, 400], 400), ([0, 502], 502), ([500, 400], 500)],
+)
+def test_the_most_telling_refusal_is_told(statuses: list[int], told: int) -> None:
+    assert explain([failed(status) for status in statuses], "ns", "p").text == f"said {told}"
+
+
+def test_a_403_says_what_to_grant() -> None:
+    error = explain([failed(403)], "ns", "p")
+    assert isinstance(error, Forbidden)
+    assert "pods/portforward" in str(error.hint)
