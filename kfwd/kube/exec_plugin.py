@@ -62,11 +62,11 @@ async def fetch(
     if plugin.interactive_mode == "Always":
         raise failure("exec-plugin-interactive", "needs a terminal to ask you")
     output = await _run(plugin, environment(plugin, context.cluster, env), timeout, failure)
+    if output.stdout is None:
+        raise failure("exec-plugin-invalid", "printed more than 1 MiB", output.stderr)
     if output.status != 0:
         how = f"exit status {output.status}" if output.status > 0 else f"signal {-output.status}"
         raise failure("exec-plugin-failed", f"failed ({how})", output.stderr)
-    if output.stdout is None:
-        raise failure("exec-plugin-invalid", "printed more than 1 MiB", output.stderr)
     try:
         return parse(output.stdout, plugin.api_version)
     except ValueError as error:

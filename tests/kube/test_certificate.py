@@ -36,8 +36,8 @@ def test_no_certificate_says_so(pem: bytes) -> None:
 
 def test_whatever_is_cut_off_is_an_error_and_nothing_else() -> None:
     der = base64.b64decode(b"".join(Authority().pem.strip().splitlines()[1:-1]))
-    for size in range(0, 60):
+    for size in range(90):
         body = base64.b64encode(der[:size])
         pem = b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----"
-        with pytest.raises(ValueError, match="no certificate|damaged"):
+        with pytest.raises(ValueError, match=r"no certificate|damaged"):
             validity(pem)

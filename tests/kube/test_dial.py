@@ -195,7 +195,7 @@ async def test_what_is_no_proxy_says_so(scheme: Any, answer: bytes, text: str) -
 
 async def test_a_proxy_that_is_down_says_so() -> None:
     proxy = Proxy(scheme="http", host="127.0.0.1", port=free_port())
-    with pytest.raises(Unreachable, match="proxy http://127.* does not answer.*refused") as caught:
+    with pytest.raises(Unreachable, match=r"proxy http://127.* does not answer.*refused") as caught:
         await open_socket(Route("api.test", 6443, proxy))
     assert caught.value.code == "proxy-failed"
 
@@ -203,6 +203,6 @@ async def test_a_proxy_that_is_down_says_so() -> None:
 async def test_a_proxy_that_says_nothing_is_given_up() -> None:
     async with serving(silence) as port:
         proxy = Proxy(scheme="http", host="127.0.0.1", port=port)
-        with pytest.raises(Unreachable, match="through the proxy .* within 0.2 s") as caught:
+        with pytest.raises(Unreachable, match=r"through the proxy .* within 0\.2 s") as caught:
             await open_socket(Route("api.test", 6443, proxy), timeout=0.2)
     assert caught.value.code == "proxy-failed"

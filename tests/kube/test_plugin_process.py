@@ -15,11 +15,15 @@ from tests.kube.configs import python, script
 ENV = {"PATH": os.environ["PATH"]}
 
 
+def runs(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
 async def gone(pid: int) -> bool:
-    """Whether a process ends within a second. Ends of processes cannot be awaited by others."""
+    """Whether a process ends within a second: nobody but its parent can await that."""
     for _ in range(100):
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        if not runs(pid):
             return True
         await asyncio.sleep(0.01)
     return False

@@ -29,13 +29,18 @@ def cluster(**more: Any) -> Cluster:
     return Cluster(name="dev", server="https://127.0.0.1", **{"ca": AUTHORITY.pem, **more})
 
 
+async def connect(port: int, client: ssl.SSLContext, name: str = "127.0.0.1") -> None:
+    with tls.handshake_errors("dev:6443", name):
+        await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname=name)
+
+
 async def shake(
     client: ssl.SSLContext, server: ssl.SSLContext, name: str = "127.0.0.1", ca: bytes | None = None
 ) -> dict[str, Any]:
     """Do a handshake; what the client learnt of the server."""
     async with serving(silence, server) as port:
         with tls.handshake_errors("dev:6443", name, ca):
-            reader, writer = await asyncio.open_connection(
+            _, writer = await asyncio.open_connection(
                 "127.0.0.1", port, ssl=client, server_hostname=name
             )
         learnt: ssl.SSLObject = writer.get_extra_info("ssl_object")
@@ -153,7 +158,7 @@ async def test_a_client_certificate_is_shown_and_leaves_no_file(
         context = tls.client_context(cluster(), *AUTHORITY.client("ann"))
     assert len(modes) == 1
     assert memory or modes == [0]
-    assert list(tmp_path.iterdir()) == []
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240  # a folder in memory
     server = AUTHORITY.server()
     server.verify_mode = ssl.CERT_REQUIRED
     AUTHORITY.ca.configure_trust(server)
@@ -203,8 +208,7 @@ async def test_a_server_without_tls_says_so() -> None:
     context = tls.client_context(cluster(), None, None)
     async with serving(plain) as port:
         with pytest.raises(Unreachable, match="it does not speak TLS"):
-            with tls.handshake_errors("dev:6443", "127.0.0.1"):
-                await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            await connect(port, context)
 
 
 async def test_a_server_that_hangs_up_says_so() -> None:
@@ -214,8 +218,16 @@ async def test_a_server_that_hangs_up_says_so() -> None:
     context = tls.client_context(cluster(), None, None)
     async with serving(rude) as port:
         with pytest.raises(Unreachable, match="ended in the middle"):
-            with tls.handshake_errors("dev:6443", "127.0.0.1"):
-                await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            await connect(port, context)
+
+
+def alternate(ours: ssl.SSLObject, theirs: ssl.SSLObject) -> None:
+    """Let both ends of a handshake take their steps; the server's errors do not count."""
+    for _ in range(10):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            ours.do_handshake()
+        with contextlib.suppress(ssl.SSLError):
+            theirs.do_handshake()
 
 
 def test_a_server_that_refuses_our_certificate_says_so() -> None:
@@ -229,11 +241,7 @@ def test_a_server_that_refuses_our_certificate_says_so() -> None:
     ours = client.wrap_bio(down, up, server_hostname="127.0.0.1")
     theirs = server.wrap_bio(up, down, server_side=True)
     with pytest.raises(ssl.SSLError) as caught:
-        for _ in range(10):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                ours.do_handshake()
-            with contextlib.suppress(ssl.SSLError):
-                theirs.do_handshake()
+        alternate(ours, theirs)
     error = tls.explain(caught.value, "dev:6443", "127.0.0.1")
     assert "does not accept the client certificate (tlsv1 alert unknown ca)" in error.text
 
