@@ -233,9 +233,9 @@ class Session:
             case wire.RemoteFinished(stream_id):
                 self._remote_finished(stream_id)
             case wire.ErrorText(stream_id, text):
-                self._ended(stream_id, Ending(End.TEXT, text))
+                self._complained(stream_id, text)
             case wire.Ended(stream_id, clean, reason):
-                self._ended(stream_id, Ending(End.CLEAN) if clean else Ending(End.CUT, reason))
+                self._ended(stream_id, clean, reason)
             case wire.Reply(data):
                 self._reply(data)
             case wire.GoneAway():
@@ -264,12 +264,19 @@ class Session:
         for event in self._machine.give_up(stream.id):
             self._handle(event)
 
-    def _ended(self, stream_id: int, ending: Ending) -> None:
-        """The first word about an ending counts: a text comes before the end that it explains."""
+    def _complained(self, stream_id: int, text: str) -> None:
+        if stream_id in self._streams:
+            self._streams[stream_id].text = text
+
+    def _ended(self, stream_id: int, clean: bool, reason: str | None) -> None:
         stream = self._streams.pop(stream_id, None)
-        if stream is not None:
-            self._forget(stream)
-            stream.end(ending)
+        if stream is None:
+            return
+        self._forget(stream)
+        if stream.text is not None:
+            stream.end(Ending(End.TEXT, stream.text))
+        else:
+            stream.end(Ending(End.CLEAN) if clean else Ending(End.CUT, reason))
 
     def _reply(self, data: bytes) -> None:
         if self._pipe.buffered > REPLIES_MAX:

@@ -67,6 +67,7 @@ class Stream:
         "local_done",
         "opened_at",
         "paused",
+        "text",
         "timer",
     )
 
@@ -77,6 +78,7 @@ class Stream:
         self.answered = True
         self.local_done = False
         self.paused = False
+        self.text: str | None = None
         self.timer: asyncio.TimerHandle | None = None
         self._session = session
         self._sink = sink
