@@ -159,7 +159,7 @@ def _usage(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     _print(f"kfwd: {text[:1].lower()}{text[1:]}")
     _print(f"hint: {context.command_path if context else 'kfwd'} --help")
-    return ExitCode.USAGE
+    return getattr(context and context.command, "usage_exit_code", ExitCode.USAGE)
 
 
 def _hung_up() -> int:

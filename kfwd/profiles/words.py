@@ -121,16 +121,16 @@ def _unix(word: str) -> str:
     return word
 
 
-def duration(value: Any) -> float:
-    """Seconds of `500ms`, `30s`, `1m`, `1m30s`, `1h`; at most `MAX_HOLD_S`."""
+def duration(value: Any, most: float = MAX_HOLD_S) -> float:
+    """Seconds of `500ms`, `30s`, `1m`, `1m30s`, `1h`; at most `most`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f'duration {value} needs a unit, such as "{value}s"')
     word = text(value)
     if not re.fullmatch(DURATION, word):
         raise ValueError(f'bad duration "{word}": expected a number and ms, s, m or h, as in 30s')
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(word))
-    if seconds > MAX_HOLD_S:
-        raise ValueError(f'duration "{word}" is longer than 1h')
+    if seconds > most:
+        raise ValueError(f'duration "{word}" is longer than {most / 3600:g}h')
     return seconds
 
 
