@@ -84,7 +84,7 @@ class Api:
         """Raises 403, or 401 for one who gave no name."""
         if self.authorizer.allowed(user, info) and not self._forbidden(info):
             return
-        raise forbidden(user, info)
+        raise unauthorized() if user.name == ANONYMOUS else forbidden(user, info)
 
     def _forbidden(self, info: Info) -> bool:
         return bool(info.resource) and self._faults.forbids(info.verb, info.full_resource)
@@ -162,7 +162,9 @@ class Api:
         if found is None:
             raise no_such_path()
         document, content_type = found
-        return Answer(body=msgspec.json.encode(document) + b"\n", content_type=content_type)
+        if not isinstance(document, bytes):
+            document = msgspec.json.encode(document) + b"\n"
+        return Answer(body=document, content_type=content_type)
 
     def _health(self, path: str, *, verbose: bool) -> Answer:
         text = "ok"
@@ -172,6 +174,8 @@ class Api:
 
     def _object(self, resource: Resource, request: Request) -> Answer | WatchAnswer:
         info = request.info
+        if info.subresource and info.subresource not in resource.subresources:
+            raise no_such_path()
         if info.verb not in resource.verbs:
             raise method_not_allowed()
         if not resource.stored:
@@ -212,6 +216,8 @@ class Api:
                 return subresources.log(self.store, request)
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
+            case "portforward", _:
+                raise bad_request("an upgrade has to be the first request of its connection")
             case "proxy", _:
                 raise StatusError(
                     501, "NotImplemented", f"{resource.name}/proxy is not served by this cluster"

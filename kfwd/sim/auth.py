@@ -186,14 +186,15 @@ def bootstrap_roles() -> list[tuple[str, Obj]]:
                 [""],
             ),
         ],
-        "system:discovery": [_DISCOVERY, _PUBLIC],
+        "system:discovery": [_DISCOVERY],
         "system:public-info-viewer": [_PUBLIC],
         "system:basic-user": [
             _rule(
                 ["create"],
-                ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"],
-                ["authorization.k8s.io", "authentication.k8s.io"],
-            )
+                ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+                ["authorization.k8s.io"],
+            ),
+            _rule(["create"], ["selfsubjectreviews"], ["authentication.k8s.io"]),
         ],
     }
     bindings = {

@@ -29,6 +29,18 @@ def _container(container: Obj) -> None:
     )
     for port in container.get("ports") or ():
         _fill(port, {"protocol": "TCP"})
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if container.get(name):
+            _probe(container[name])
+
+
+def _probe(probe: Obj) -> None:
+    _fill(
+        probe,
+        {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+    )
+    if probe.get("httpGet"):
+        _fill(probe["httpGet"], {"path": "/", "scheme": "HTTP"})
 
 
 def pod_spec(spec: Obj) -> None:

@@ -1,13 +1,10 @@
-"""What the server says about itself: versions, API groups (both discovery forms), OpenAPI. Pure.
-
-The OpenAPI v3 documents hold just what kubectl asks them: that PATCH takes `fieldValidation`, so
-that it leaves validation to the server (`cli-runtime/pkg/resource/query_param_verifier_v3.go`).
-"""
+"""What the server says about itself: its version and, in both discovery forms, its groups. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kfwd.sim import openapi
 from kfwd.sim.resources import RESOURCES, Resource, groups
 
 Obj = dict[str, Any]
@@ -174,47 +171,7 @@ def resource_list(group: str, version: str) -> Obj | None:
     }
 
 
-def _openapi_root(resource: Resource) -> str:
-    return f"apis/{resource.group}/{resource.version}" if resource.group else "api/v1"
-
-
-def openapi_index() -> Obj:
-    """`/openapi/v3`: where the document of each group lies."""
-    roots = sorted({_openapi_root(resource) for resource in RESOURCES})
-    return {"paths": {r: {"serverRelativeURL": f"/openapi/v3/{r}?hash=1"} for r in roots}}
-
-
-def openapi(root: str) -> Obj | None:
-    """`/openapi/v3/ROOT`."""
-    resources = [r for r in RESOURCES if _openapi_root(r) == root and r.stored]
-    if not resources:
-        return None
-    return {
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": VERSION["gitVersion"]},
-        "paths": {f"/{root}/{_item(r)}": {"patch": _patch_operation(r)} for r in resources},
-        "components": {"schemas": {}},
-    }
-
-
-def _item(resource: Resource) -> str:
-    scope = "namespaces/{namespace}/" if resource.namespaced else ""
-    return f"{scope}{resource.name}/{{name}}"
-
-
-def _patch_operation(resource: Resource) -> Obj:
-    string = {"type": "string", "uniqueItems": True}
-    names = ("dryRun", "fieldManager", "fieldValidation")
-    return {
-        "operationId": f"patch{resource.kind}",
-        "parameters": [{"name": name, "in": "query", "schema": string} for name in names],
-        "responses": {"200": {"description": "OK"}},
-        "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": _gvk(resource.group, resource.version, resource.kind),
-    }
-
-
-def document(path: str, accept: str, server: str) -> tuple[Obj, str] | None:
+def document(path: str, accept: str, server: str) -> tuple[Obj | bytes, str] | None:
     """The answer to a GET of a discovery path, with its content type. None for other paths."""
     parts = path.strip("/").split("/")
     plain = "application/json"
@@ -233,10 +190,8 @@ def document(path: str, accept: str, server: str) -> tuple[Obj, str] | None:
             found = api_group(group)
         case ["apis", group, version]:
             found = resource_list(group, version)
-        case ["openapi", "v3"]:
-            found = openapi_index()
-        case ["openapi", "v3", *root]:
-            found = openapi("/".join(root))
+        case ["openapi", *rest]:
+            return openapi.answer(rest, accept)
         case _:
             found = None
     return None if found is None else (found, plain)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from kfwd import yamldoc
-from kfwd.sim import tables
+from kfwd.sim import protobuf, tables
 from kfwd.sim.auth import User
 from kfwd.sim.requests import Info
 from kfwd.sim.resources import Resource
@@ -69,13 +69,15 @@ def error_answer(error: StatusError) -> Answer:
 
 
 def body_of(request: Request) -> Any:
-    """The decoded body, JSON or YAML. Raises 400 or 415."""
+    """The decoded body: JSON, YAML or protobuf. Raises 400 or 415."""
     content_type = request.headers.get("content-type", "application/json").partition(";")[0]
     try:
         if content_type.endswith("json"):
             return msgspec.json.decode(request.body)
         if content_type.endswith("yaml"):
             return yamldoc.load(request.body.decode())
+        if content_type == protobuf.MEDIA_TYPE:
+            return protobuf.decode(request.body)
     except (ValueError, msgspec.DecodeError) as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
     raise unsupported_media_type(content_type)

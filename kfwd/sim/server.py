@@ -126,7 +126,8 @@ class Server:
                 async with asyncio.timeout_at(until):
                     change = await watcher.next()
             except TimeoutError:
-                if answer.bookmark is not None:
+                # A bookmark says that everything up to its version was sent.
+                if answer.bookmark is not None and not watcher.waiting:
                     await response.write(answer.bookmark(store.version))
                 if end is not None and loop.time() >= end:
                     return

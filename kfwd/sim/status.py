@@ -124,8 +124,9 @@ def unsupported_media_type(content_type: str) -> StatusError:
     return StatusError(
         415,
         "UnsupportedMediaType",
-        f"the body of the request was in an unknown format - accepted media types include: "
-        f"application/json, application/yaml (not {content_type})",
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf "
+        f"(not {content_type})",
     )
 
 

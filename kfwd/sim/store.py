@@ -104,6 +104,11 @@ class Watcher:
         self.expired = self.expired or expired
         self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """Changes that are queued."""
+        return len(self._queue)
+
     async def next(self) -> Change | None:
         while not self._queue:
             if self.ended:

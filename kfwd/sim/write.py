@@ -184,7 +184,8 @@ def replace_object(
     defaults.refill(resource.name, new)
     _refuse(resource, new, validate.changed_faults(resource.name, old, new))
     if resource.name == "services":
-        others = [s for s in store.objects("services") if s["metadata"]["uid"] != meta.get("uid")]
+        uid = old["metadata"]["uid"]
+        others = [s for s in store.objects("services") if s["metadata"]["uid"] != uid]
         allocate.service(new, others)
     if resource.name in GENERATED and new.get("spec") != old.get("spec"):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1

@@ -116,6 +116,10 @@ class Sim:
         self.kubectl("rollout", "status", "-n", name, "deploy/web", "--timeout=60s")
         return name
 
+    def forget(self, namespace: str) -> None:
+        """Say that a namespace has been deleted already."""
+        self._made.remove(namespace)
+
     def clean(self) -> None:
         if self._made:
             self.kubectl("delete", "namespace", "--wait=false", *self._made)

@@ -7,7 +7,7 @@ from typing import Any
 from kfwd.sim import deletion
 from kfwd.sim.controllers.queue import Queue
 from kfwd.sim.resources import BY_NAME, RESOURCES
-from kfwd.sim.store import Change, Store
+from kfwd.sim.store import Change, Store, identity
 from kfwd.sim.write import create_object
 
 Obj = dict[str, Any]
@@ -19,19 +19,30 @@ class Garbage:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue = Queue(self._reconcile)
+        self._deleted: dict[str, Change] = {}
 
     def on(self, change: Change) -> None:
-        if change.type != "DELETED":
-            return
-        meta = change.object["metadata"]
-        self._queue.add("", meta["uid"])
-        if change.resource == "services":
-            # Endpoints have no owner reference; their controller removes them by name.
-            self._store.delete("endpoints", meta["namespace"], meta["name"])
+        if change.type == "DELETED":
+            uid = change.object["metadata"]["uid"]
+            self._deleted[uid] = change
+            self._queue.add("", uid)
 
     def _reconcile(self, _: str, uid: str) -> None:
+        change = self._deleted.pop(uid)
         for resource, obj in list(deletion.dependents(self._store, uid)):
             deletion.begin(self._store, resource, obj)
+        namespace, name = identity(change.object)
+        if change.resource == "services" and not self._store.get("services", namespace, name):
+            # Endpoints have no owner reference; their controller removes them by name.
+            self._store.delete("endpoints", namespace, name)
+        elif change.resource == "nodes" and not self._store.get("nodes", "", name):
+            self._lose(name)
+
+    def _lose(self, node: str) -> None:
+        """The pods of a node that is gone are gone with it."""
+        for pod in self._store.objects("pods"):
+            if pod["spec"].get("nodeName") == node:
+                self._store.delete("pods", *identity(pod))
 
     def close(self) -> None:
         self._queue.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from kfwd.backoff import Backoff
 from kfwd.sim import deletion
 from kfwd.sim.allocate import PodAddresses
 from kfwd.sim.controllers.pods import is_finished, is_terminating, with_condition
@@ -17,7 +19,6 @@ Obj = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 1.0
 RUNTIME = "containerd"
 
 
@@ -54,13 +55,14 @@ class Kubelet:
     async def _start(self, pod: Obj) -> None:
         uid = pod["metadata"]["uid"]
         self._update(pod, lambda copy: creating(copy, self._store.now()))
+        backoff = Backoff()
         while True:
             try:
                 await self._node.start_pod(pod)
                 break
             except OSError as error:
                 log.warning("pod %s: %s", pod["metadata"]["name"], error)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(backoff.failed(asyncio.get_running_loop().time()))
         address = self._address(pod)
         self._update(pod, lambda copy: running(copy, address, self._host(pod), self._store.now()))
         await asyncio.sleep(self.ready_s + readiness_delay_s(pod))
@@ -79,7 +81,7 @@ class Kubelet:
         addresses = (node.get("status") or {}).get("addresses") or ()
         return next((str(a["address"]) for a in addresses if a["type"] == "InternalIP"), "")
 
-    def _update(self, pod: Obj, change: Any) -> None:
+    def _update(self, pod: Obj, change: Callable[[Obj], None]) -> None:
         """Change the pod if it is still the same one."""
         current = self._store.get("pods", *identity(pod))
         if current is not None and current["metadata"]["uid"] == pod["metadata"]["uid"]:
