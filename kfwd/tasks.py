@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 
 STOP_S = 5.0
+T = TypeVar("T")
 
 
 class TaskSet:
@@ -22,7 +23,7 @@ class TaskSet:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Start a task that this set owns. A failure nobody awaits is logged, never lost."""
         task = asyncio.get_running_loop().create_task(coroutine, name=f"{self.name}/{name}")
         self._tasks.add(task)

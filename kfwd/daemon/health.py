@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from kfwd.model import EntryView, Problem, ProblemView, ProfileView
 
 DAEMON = "daemon"
@@ -26,11 +24,6 @@ def about(subject: str, problem: Problem) -> ProblemView:
         since=problem.since,
         cause=problem.cause,
     )
-
-
-def same(one: Problem, other: Problem) -> bool:
-    """Whether two problems say the same, whenever each was noticed."""
-    return msgspec.structs.replace(one, since=other.since) == other
 
 
 def standing(

@@ -151,6 +151,12 @@ class Ring(logging.Handler):
             self._followers.add(follower)
         return follower
 
+    def close(self) -> None:
+        """End every follower."""
+        for follower in tuple(self._followers):
+            follower.close()
+        super().close()
+
     def _left(self, follower: Follower) -> None:
         with self._guard:
             self._followers.discard(follower)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from kfwd.daemon import health
+from kfwd.entries.states import same
 from kfwd.model import (
     AnyEvent,
     Bytes,
@@ -42,15 +43,18 @@ SAMPLE_S = 0.25
 
 
 class Subscription:
-    """One subscriber's events, the snapshot first. Iteration ends when it is cut off or closed."""
+    """One subscriber's events, the snapshot first. Iteration ends when it is cut off or closed.
+
+    `on_push` is called for each new event, `on_cut` when the subscriber fell too far behind.
+    """
 
     def __init__(self, first: SnapshotEvent, leave: Callable[[Subscription], None]) -> None:
+        self.over = False
+        self.on_push: Callable[[], None] = lambda: None
+        self.on_cut: Callable[[], None] = lambda: None
         self._waiting: deque[AnyEvent] = deque([first])
         self._leave = leave
         self._ready = asyncio.Event()
-        self._ready.set()
-        self._open = True
-        self.on_cut: Callable[[], None] = lambda: None
 
     def push(self, event: AnyEvent) -> None:
         """Queue an event, or cut this subscriber off when it is too far behind."""
@@ -60,22 +64,28 @@ class Subscription:
             return
         self._waiting.append(event)
         self._ready.set()
+        self.on_push()
+
+    def take(self) -> AnyEvent | None:
+        """The next event that is there already."""
+        return self._waiting.popleft() if self._waiting else None
 
     def close(self) -> None:
         """Leave; what was queued is dropped."""
-        self._open = False
+        self.over = True
         self._waiting.clear()
         self._ready.set()
+        self.on_push()
         self._leave(self)
 
     def __aiter__(self) -> Subscription:
         return self
 
     async def __anext__(self) -> AnyEvent:
-        while self._open:
-            if self._waiting:
-                return self._waiting.popleft()
+        while not self.over:
             self._ready.clear()
+            if (event := self.take()) is not None:
+                return event
             await self._ready.wait()
         raise StopAsyncIteration
 
@@ -126,6 +136,11 @@ class Store:
     async def watched(self) -> None:
         """Wait until somebody subscribes (at once if somebody has)."""
         await self._watched.wait()
+
+    def close(self) -> None:
+        """End every subscription; nothing is shown any more."""
+        for subscription in tuple(self._subscribers):
+            subscription.close()
 
     def _left(self, subscription: Subscription) -> None:
         self._subscribers.discard(subscription)
@@ -182,7 +197,7 @@ class Store:
         old = self._own_problems.get(key)
         if problem is None:
             self._own_problems.pop(key, None)
-        elif old is None or not health.same(old, problem):
+        elif old is None or not same(old, problem):
             self._own_problems[key] = problem
         self._review()
 

@@ -6,58 +6,54 @@ on this machine comes before the cluster, the cluster before the pod, the pod be
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
-from kfwd.model import Problem, State
-
-NEEDS_A_PERSON = frozenset(
-    {
-        "bad-selector",
-        "bad-target",
-        "bind-failed",
-        "certificate-invalid",
-        "forbidden",
-        "kubeconfig-invalid",
-        "login-needed",
-        "no-such-port",
-        "port-privileged",
-        "udp-port",
-        "unknown-context",
-        "unknown-kind",
-    }
-)
-"""Codes that waiting does not cure: somebody must edit, log in or grant a right."""
+from kfwd.errors import ConfigError, Forbidden, KfwdError, LoginNeeded, UsageError
+from kfwd.model import Problem, Severity, State
 
 SERVING = frozenset({State.READY, State.DEGRADED})
+_WORST_FIRST = (State.FAILED, State.WAITING, State.DEGRADED, State.STARTING, State.READY)
+_NEED_A_PERSON = (UsageError, ConfigError, LoginNeeded, Forbidden)
+
+
+class Fault(Struct, frozen=True):
+    """A problem, and whether time may cure it; else a person must edit, log in or grant."""
+
+    problem: Problem
+    heals: bool = True
 
 
 class PortFacts(Struct, frozen=True, kw_only=True):
     """One port of a forward.
 
-    `usable` endpoints were found, the best of them `ready`. `proven`: a session to it is up, or the
-    last one was good. `trouble` is what went wrong on the way to it last.
+    `resolution`: why there are no endpoints, or what is odd about them. `usable` endpoints were
+    found, the best of them `ready`. `proven`: a session to it is up, or the last one was good.
+    `session`: what went wrong on the way to it last.
     """
 
     bound: bool = False
-    bind: Problem | None = None
-    resolution: Problem | None = None
+    bind: Fault | None = None
+    resolution: Fault | None = None
     usable: bool = False
     ready: bool = False
     proven: bool = False
-    trouble: Problem | None = None
+    session: Fault | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """All that is known. `config` is what is wrong with what was asked for; `synced`: the cluster's
-    objects were read at least once; `watch` is what is wrong with reading them now."""
+    """All that is known.
+
+    `config`: what is wrong with what was asked for. `context`: what is wrong with the cluster as a
+    whole. `looked`: the objects that matter were read, or cannot be. `watch`: what hinders that.
+    """
 
     ports: tuple[PortFacts, ...]
     paused: bool = False
-    stopping: bool = False
-    config: Problem | None = None
-    context: Problem | None = None
-    synced: bool = False
-    watch: Problem | None = None
+    config: Fault | None = None
+    context: Fault | None = None
+    looked: bool = False
+    watch: Fault | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -67,8 +63,6 @@ class Verdict(Struct, frozen=True):
 
 def judge(facts: Facts) -> Verdict:
     """The state of the whole entry and its most telling problem."""
-    if facts.stopping:
-        return Verdict(State.STOPPING)
     if facts.paused:
         return Verdict(State.PAUSED)
     return together([_judge_port(facts, port) for port in facts.ports])
@@ -84,43 +78,56 @@ def together(verdicts: list[Verdict]) -> Verdict:
     return Verdict(worst.state, problem)
 
 
-_WORST_FIRST = (State.FAILED, State.WAITING, State.DEGRADED, State.STARTING, State.READY)
-
-
 def _judge_port(facts: Facts, port: PortFacts) -> Verdict:
     if not port.bound:
         return _blocked(port.bind, State.STARTING)
     if facts.config:
-        return _blocked(facts.config, State.STARTING)
+        return _blocked(facts.config, State.FAILED)
     if facts.context:
         return _hampered(facts.context, port)
-    if not facts.synced:
-        return _blocked(facts.watch, State.STARTING)
+    if not facts.looked:
+        return Verdict(State.STARTING)
     if not port.usable:
-        return _blocked(port.resolution, State.WAITING)
+        return _blocked(port.resolution or facts.watch, State.WAITING)
     return _judge_session(facts, port)
 
 
 def _judge_session(facts: Facts, port: PortFacts) -> Verdict:
-    if port.trouble:
-        return _hampered(port.trouble, port)
+    if port.session:
+        return _hampered(port.session, port)
     if not port.proven:
         return Verdict(State.STARTING)
-    if not port.ready:
-        return Verdict(State.DEGRADED, port.resolution)
-    if facts.watch and facts.watch.severity == "error":
-        return Verdict(State.DEGRADED, facts.watch)
-    return Verdict(State.READY, facts.watch or port.resolution)
+    remark = port.resolution or facts.watch
+    problem = remark.problem if remark else None
+    return Verdict(State.READY if port.ready else State.DEGRADED, problem)
 
 
-def _blocked(problem: Problem | None, otherwise: State) -> Verdict:
-    """Nothing is served; without a problem the state is `otherwise`."""
-    if problem is None:
+def _blocked(fault: Fault | None, otherwise: State) -> Verdict:
+    """Nothing is served; without a fault the state is `otherwise`."""
+    if fault is None:
         return Verdict(otherwise)
-    return Verdict(State.FAILED if problem.code in NEEDS_A_PERSON else State.WAITING, problem)
+    return Verdict(State.WAITING if fault.heals else State.FAILED, fault.problem)
 
 
-def _hampered(problem: Problem, port: PortFacts) -> Verdict:
+def _hampered(fault: Fault, port: PortFacts) -> Verdict:
     """Served as long as a session is up; else as if there were nothing."""
-    serves = port.proven or problem.code == "port-refused"
-    return Verdict(State.DEGRADED, problem) if serves else _blocked(problem, State.WAITING)
+    serves = port.usable and (port.proven or fault.problem.code == "port-refused")
+    return Verdict(State.DEGRADED, fault.problem) if serves else _blocked(fault, State.WAITING)
+
+
+def fault_of(error: KfwdError, *, severity: Severity = "error", cause: str | None = None) -> Fault:
+    """An error as data; its type says whether time may cure it."""
+    problem = Problem(
+        code=error.code, severity=severity, text=error.text, hint=error.hint, cause=cause
+    )
+    return Fault(problem, heals=not isinstance(error, _NEED_A_PERSON))
+
+
+def same(one: Problem, other: Problem) -> bool:
+    """Whether two problems say the same, whenever each was noticed."""
+    return msgspec.structs.replace(one, since=other.since) == other
+
+
+def kept(old: Problem | None, new: Problem | None) -> Problem | None:
+    """`new`, with the time it was first noticed if `old` said the same."""
+    return old if old is not None and new is not None and same(old, new) else new

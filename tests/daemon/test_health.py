@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kfwd.daemon.health import about, same, standing
+from kfwd.daemon.health import about, standing
 from kfwd.model import ProfileView
-from tests.daemon.records import THEN, entry, problem
+from tests.daemon.records import entry, problem
 
 
 def test_entries_behind_a_dead_context_are_one_problem() -> None:
@@ -30,8 +30,3 @@ def test_the_daemons_own_come_first_then_contexts_profiles_and_entries_by_id() -
         entries=[entry("z/z", problem=problem()), entry("a/a", problem=problem())],
     )
     assert [view.about for view in found] == ["daemon", "ctx", "dev", "a/a", "z/z"]
-
-
-def test_problems_are_the_same_whenever_they_were_noticed() -> None:
-    assert same(problem(), problem(since=THEN.replace(year=2027)))
-    assert not same(problem(), problem("something else is wrong"))

@@ -2,80 +2,90 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from kfwd.entries.states import Facts, PortFacts, Verdict, judge
+from kfwd.entries.states import Facts, Fault, PortFacts, Verdict, fault_of, judge, kept
+from kfwd.errors import (
+    ConfigError,
+    Forbidden,
+    KfwdError,
+    LoginNeeded,
+    NotFound,
+    Unreachable,
+    UpgradeFailed,
+    UsageError,
+)
 from kfwd.model import Problem, Severity, State
 
 
-def trouble(code: str, severity: Severity = "error") -> Problem:
-    return Problem(code=code, severity=severity, text=code)
+def fault(code: str, *, heals: bool = True, severity: Severity = "error") -> Fault:
+    return Fault(Problem(code=code, severity=severity, text=code), heals=heals)
 
 
 GOOD = {"bound": True, "usable": True, "ready": True, "proven": True}
 
 
 def one(port: dict[str, Any], **facts: Any) -> Facts:
-    return Facts(ports=(PortFacts(**port),), **{"synced": True, **facts})
+    return Facts(ports=(PortFacts(**port),), **{"looked": True, **facts})
 
 
-BUSY = trouble("port-in-use")
-DEAD = trouble("unreachable")
-LOGIN = trouble("login-needed")
-DENIED = trouble("forbidden")
-EMPTY = trouble("no-endpoints")
-NO_PORT = trouble("no-such-port")
-REFUSED = trouble("port-refused")
-NO_UPGRADE = trouble("upgrade-failed")
-POLLING = trouble("watch-forbidden", "warning")
-LAST_RESORT = trouble("no-ready-endpoint", "warning")
+BUSY = fault("port-in-use")
+PRIVILEGED = fault("port-privileged", heals=False)
+BAD_TARGET = fault("unknown-kind", heals=False)
+DEAD = fault("unreachable")
+LOGIN = fault("login-needed", heals=False)
+DENIED = fault("portforward-forbidden", heals=False)
+UNREADABLE = fault("forbidden", heals=False)
+EMPTY = fault("no-endpoints")
+NO_PORT = fault("no-such-port", heals=False)
+REFUSED = fault("port-refused")
+NO_UPGRADE = fault("upgrade-failed")
+POLLING = fault("forbidden", heals=False, severity="warning")
+LAST_RESORT = fault("terminating", severity="warning")
 UNPROVEN = {**GOOD, "proven": False}
 
 
 @pytest.mark.parametrize(
-    ("facts", "state", "problem"),
+    ("facts", "state", "shown"),
     [
-        (one(GOOD, stopping=True, paused=True), "stopping", None),
         (one(GOOD, paused=True), "paused", None),
         (one({}), "starting", None),
         (one({"bind": BUSY}), "waiting", BUSY),
-        (one({"bind": trouble("port-privileged")}), "failed", trouble("port-privileged")),
+        (one({"bind": PRIVILEGED}), "failed", PRIVILEGED),
         (one({"bind": BUSY}, context=DEAD), "waiting", BUSY),
-        (one({"bound": True}, config=trouble("unknown-context")), "failed", "unknown-context"),
-        (one({"bound": True}, synced=False), "starting", None),
-        (one({"bound": True}, synced=False, watch=DENIED), "failed", DENIED),
-        (one({"bound": True}, synced=False, watch=DEAD), "waiting", DEAD),
-        (one({"bound": True}, context=DEAD), "waiting", DEAD),
+        (one({"bound": True}, config=BAD_TARGET, context=DEAD), "failed", BAD_TARGET),
+        (one({"bound": True}, looked=False), "starting", None),
+        (one({"bound": True}, looked=False, context=DEAD), "waiting", DEAD),
         (one({"bound": True}, context=LOGIN), "failed", LOGIN),
         (one(GOOD, context=LOGIN), "degraded", LOGIN),
         (one(GOOD, context=DEAD), "degraded", DEAD),
+        (one(UNPROVEN, context=DEAD), "waiting", DEAD),
         (one({"bound": True, "resolution": EMPTY}), "waiting", EMPTY),
+        (one({"bound": True, "resolution": EMPTY}, watch=POLLING), "waiting", EMPTY),
+        (one({"bound": True}, watch=UNREADABLE), "failed", UNREADABLE),
         (one({"bound": True}), "waiting", None),
         (one({"bound": True, "resolution": NO_PORT}), "failed", NO_PORT),
         (one({**GOOD, "ready": False, "resolution": LAST_RESORT}), "degraded", LAST_RESORT),
-        (one({**GOOD, "trouble": REFUSED}), "degraded", REFUSED),
-        (one({**UNPROVEN, "trouble": REFUSED}), "degraded", REFUSED),
-        (one({**UNPROVEN, "trouble": DENIED}), "failed", DENIED),
-        (one({**UNPROVEN, "trouble": NO_UPGRADE}), "waiting", NO_UPGRADE),
+        (one({**GOOD, "session": REFUSED}), "degraded", REFUSED),
+        (one({**UNPROVEN, "session": REFUSED}), "degraded", REFUSED),
+        (one({**UNPROVEN, "session": DENIED}), "failed", DENIED),
+        (one({**UNPROVEN, "session": NO_UPGRADE}), "waiting", NO_UPGRADE),
         (one(UNPROVEN), "starting", None),
-        (one(GOOD, watch=DEAD), "degraded", DEAD),
         (one(GOOD, watch=POLLING), "ready", POLLING),
         (one(GOOD), "ready", None),
     ],
 )
 def test_facts_decide_the_state_and_the_problem(
-    facts: Facts, state: str, problem: Problem | str | None
+    facts: Facts, state: State, shown: Fault | None
 ) -> None:
-    verdict = judge(facts)
-    shown = verdict.problem and verdict.problem.code
-    expected = problem.code if isinstance(problem, Problem) else problem
-    assert (verdict.state, shown) == (state, expected)
+    assert judge(facts) == Verdict(state, shown and shown.problem)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "state", "problem"),
+    ("first", "second", "state", "shown"),
     [
         (GOOD, GOOD, "ready", None),
         (GOOD, {"bind": BUSY}, "degraded", BUSY),
@@ -83,11 +93,38 @@ def test_facts_decide_the_state_and_the_problem(
         (GOOD, {"bound": True, "resolution": NO_PORT}, "degraded", NO_PORT),
         (GOOD, UNPROVEN, "starting", None),
         ({"bind": BUSY}, {"bound": True, "resolution": NO_PORT}, "failed", NO_PORT),
-        ({**GOOD, "trouble": REFUSED}, {"bound": True, "resolution": EMPTY}, "degraded", EMPTY),
+        ({**GOOD, "session": REFUSED}, {"bound": True, "resolution": EMPTY}, "degraded", EMPTY),
     ],
 )
 def test_a_port_that_serves_beside_one_that_does_not_is_degraded(
-    first: dict[str, Any], second: dict[str, Any], state: State, problem: Problem | None
+    first: dict[str, Any], second: dict[str, Any], state: State, shown: Fault | None
 ) -> None:
-    facts = Facts(ports=(PortFacts(**first), PortFacts(**second)), synced=True)
-    assert judge(facts) == Verdict(state, problem)
+    facts = Facts(ports=(PortFacts(**first), PortFacts(**second)), looked=True)
+    assert judge(facts) == Verdict(state, shown and shown.problem)
+
+
+@pytest.mark.parametrize(
+    ("error", "heals"),
+    [
+        (Unreachable("no route"), True),
+        (UpgradeFailed("502", status=502), True),
+        (NotFound("gone"), True),
+        (Forbidden("no"), False),
+        (LoginNeeded("expired"), False),
+        (ConfigError("no such context"), False),
+        (UsageError("no such kind"), False),
+    ],
+)
+def test_the_type_of_an_error_says_whether_a_person_must_act(error: KfwdError, heals: bool) -> None:
+    fault = fault_of(error, cause="dev")
+    assert fault.heals is heals
+    assert (fault.problem.text, fault.problem.cause) == (error.text, "dev")
+
+
+def test_a_problem_that_goes_on_keeps_the_time_it_was_noticed() -> None:
+    old = Problem(code="odd", severity="error", text="odd", since=datetime(2026, 1, 1, tzinfo=UTC))
+    again = Problem(code="odd", severity="error", text="odd")
+    other = Problem(code="odd", severity="error", text="odder")
+    assert kept(old, again) is old
+    assert kept(old, other) is other
+    assert kept(old, None) is kept(None, None) is None

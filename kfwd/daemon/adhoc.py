@@ -1,0 +1,57 @@
+"""Is an ad-hoc entry one that can run? Pure; profiles check theirs when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kfwd.errors import UsageError
+from kfwd.model import ForwardSpec, Wanted
+from kfwd.profiles import clash, words
+from kfwd.resolve import target
+
+HIGHEST_PORT = 65535
+
+
+class NameTaken(UsageError):
+    """There is an ad-hoc entry of this name already."""
+
+    code = "name-taken"
+
+
+def check(spec: ForwardSpec) -> None:
+    """Raises `UsageError` that names what is wrong."""
+    target.parse(spec.target)
+    if not spec.ports or not spec.address:
+        raise UsageError(f"{spec.name} needs a port and an address to listen on")
+    if len(spec.ports) > 1 and any(address.startswith("unix:") for address in spec.address):
+        raise UsageError("a unix address takes exactly one port")
+    try:
+        words.name(spec.name)
+        for address in spec.address:
+            words.address(address)
+        for port in spec.ports:
+            if port.local > HIGHEST_PORT or port.local < 0:
+                raise ValueError(f"a port is from 1 to {HIGHEST_PORT}, not {port.local}")
+            words.port(str(port))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def refuse_clash(spec: ForwardSpec, others: Iterable[Wanted]) -> None:
+    """Raises `UsageError` (`listener-taken`) when one of `others` has a listener that `spec` wants.
+
+    The others are all other entries that are up.
+    """
+    taken = [(other.profile, each) for other in others for each in _listeners(other.spec)]
+    for fault in clash.between(_listeners(spec), taken):
+        hint = "choose another local port, or none (:REMOTE) for a free one"
+        raise UsageError(fault.message, code="listener-taken", hint=hint)
+
+
+def _listeners(spec: ForwardSpec) -> list[clash.Listener]:
+    """Each port in a line of its own, so that each can clash."""
+    return [
+        listener
+        for line, port in enumerate(spec.ports)
+        for listener in clash.listeners(spec.name, spec.address, port, line, 0)
+    ]

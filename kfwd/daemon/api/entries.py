@@ -1,0 +1,72 @@
+"""One entry: put, delete, pause, resume, restart, look into."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, History, Taken
+from kfwd.daemon.api.route import Call, Nothing, Route
+from kfwd.errors import UsageError
+from kfwd.model import ADHOC
+
+Plain = Call[Nothing, Nothing]
+
+
+class PutQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    taken: Taken = "replace"
+
+
+async def put_entry(call: Call[PutQuery, EntryRequest]) -> EntryResult:
+    """Add or change an ad-hoc entry."""
+    if call.params["profile"] != ADHOC:
+        raise UsageError(
+            f"only ad-hoc entries ({ADHOC}/NAME) can be put", hint="edit the profile's file"
+        )
+    return EntryResult(id=await call.daemon.put(call.params["name"], call.query.taken, call.body))
+
+
+async def delete_entry(call: Plain) -> EntryResult:
+    """End an ad-hoc entry for good."""
+    await call.daemon.remove(call.entry)
+    return EntryResult(id=call.entry)
+
+
+async def pause_entry(call: Plain) -> EntryResult:
+    """Free its ports and end its connections."""
+    await call.daemon.pause(call.entry, True)
+    return EntryResult(id=call.entry)
+
+
+async def resume_entry(call: Plain) -> EntryResult:
+    """Undo a pause."""
+    await call.daemon.pause(call.entry, False)
+    return EntryResult(id=call.entry)
+
+
+async def restart_entry(call: Plain) -> EntryResult:
+    """Stop it and start it anew."""
+    await call.daemon.restart(call.entry)
+    return EntryResult(id=call.entry)
+
+
+async def get_connections(call: Plain) -> ConnectionList:
+    """Its connections, now."""
+    return ConnectionList(connections=call.daemon.entry(call.entry).connections())
+
+
+async def get_history(call: Plain) -> History:
+    """The newest things that happened to it."""
+    call.daemon.entry(call.entry)
+    return History(history=call.daemon.history.of(call.entry))
+
+
+ENTRY = "/v1/entries/{profile}/{name}"
+ROUTES = (
+    Route("PUT", ENTRY, put_entry, EntryResult, query=PutQuery, body=EntryRequest),
+    Route("DELETE", ENTRY, delete_entry, EntryResult),
+    Route("POST", f"{ENTRY}/pause", pause_entry, EntryResult),
+    Route("POST", f"{ENTRY}/resume", resume_entry, EntryResult),
+    Route("POST", f"{ENTRY}/restart", restart_entry, EntryResult),
+    Route("GET", f"{ENTRY}/connections", get_connections, ConnectionList),
+    Route("GET", f"{ENTRY}/history", get_history, History),
+)

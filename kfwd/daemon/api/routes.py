@@ -1,0 +1,14 @@
+"""All routes of the control API."""
+
+from __future__ import annotations
+
+from kfwd.daemon.api import attach, entries, process, profiles, snapshot
+from kfwd.daemon.api.route import Route
+
+ALL: tuple[Route, ...] = (
+    *snapshot.ROUTES,
+    *entries.ROUTES,
+    *attach.ROUTES,
+    *profiles.ROUTES,
+    *process.ROUTES,
+)

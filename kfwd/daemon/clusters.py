@@ -1,0 +1,245 @@
+"""The contexts in use: one `SharedContext` each, however many entries it has.
+
+It is there also while its kubeconfig cannot be read, so that listeners are bound and wait. A
+kubeconfig that changes is read again; one that breaks takes nothing down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Collection, Mapping, MutableMapping
+
+import msgspec
+
+from kfwd.daemon.health import about
+from kfwd.entries.states import Fault, fault_of
+from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable
+from kfwd.kube import kubeconfig
+from kfwd.kube.cluster import Cluster
+from kfwd.kube.subscribers import Subscribers
+from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity
+from kfwd.tasks import TaskSet
+from kfwd.tunnel.dial import Dialer, Dialled
+from kfwd.tunnel.pool import Pool
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 2.0
+"""How often a kubeconfig is looked at for changes."""
+
+
+class SharedContext:
+    """One context. It dials for its pool, and tells its cluster how that went."""
+
+    def __init__(
+        self,
+        ref: ContextRef,
+        env: Mapping[str, str],
+        *,
+        transport: str | None,
+        learned: Callable[[str], None],
+    ) -> None:
+        self.ref = ref
+        self.pool = Pool(ref.name, self)
+        self.current: Cluster | None = None
+        self._env = env
+        self._config: Fault | None = None
+        self._preferred = transport
+        self._learned = learned
+        self._dialer: Dialer | None = None
+        self._opened = asyncio.Event()
+        self._stop_listening: Callable[[], None] = lambda: None
+        self._subscribers = Subscribers()
+        self._tasks = TaskSet(f"context {ref.name}")
+        self._tasks.spawn(self._follow_kubeconfig(), "kubeconfig")
+
+    @property
+    def name(self) -> str:
+        return self.ref.name
+
+    @property
+    def namespace(self) -> str | None:
+        return self.current.context.namespace if self.current else None
+
+    @property
+    def transport(self) -> str | None:
+        return self._dialer.transport if self._dialer else self._preferred
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with all of it, with this context as the cause."""
+        if self.current is None:
+            return self._config and _caused(self._config, self.name)
+        if (problem := self.current.problem) is None:
+            return None
+        heals = self.current.state is ContextState.UNREACHABLE
+        return _caused(Fault(problem, heals=heals), self.name)
+
+    @property
+    def problems(self) -> tuple[ProblemView, ...]:
+        """What is wrong, about this context."""
+        found = [self._config.problem if self._config else None]
+        found.append(self.current.problem if self.current else None)
+        return tuple(about(self.name, problem) for problem in found if problem is not None)
+
+    async def cluster(self) -> Cluster:
+        await self._opened.wait()
+        assert self.current is not None
+        return self.current
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return self._subscribers.add(callback)
+
+    async def dial(self, namespace: str, pod: str) -> Dialled:
+        if self._dialer is None or self.current is None:
+            raise Unreachable(f"the context {self.name} is not known yet")
+        try:
+            dialled = await self._dialer.dial(namespace, pod)
+        except (Unreachable, LoginNeeded) as error:
+            self.current.report(error)
+            raise
+        self.current.report(None)
+        return dialled
+
+    async def close(self) -> list[str]:
+        self._stop_listening()
+        stuck = await self.pool.close() + await self._tasks.close()
+        if self.current is not None:
+            stuck += await self.current.close()
+        return stuck
+
+    async def _follow_kubeconfig(self) -> None:
+        """Read the kubeconfig, and read it again whenever its files change."""
+        seen = None
+        while True:
+            if (now := kubeconfig.fingerprint(self.ref.kubeconfig)) != seen:
+                seen = now
+                await self._read_again()
+            await asyncio.sleep(LOOK_S)
+
+    async def _read_again(self) -> None:
+        try:
+            await self._read()
+        except ConfigError as error:
+            self._unreadable(error)
+
+    async def _read(self) -> None:
+        context = await asyncio.to_thread(_load, self.ref)
+        self._config = None
+        if self.current is None or self.current.context != context:
+            await self._use(Cluster(context, self._env))
+        self._subscribers.wake()
+
+    async def _use(self, cluster: Cluster) -> None:
+        old, self.current = self.current, cluster
+        self._stop_listening()
+        self._stop_listening = cluster.on_change(self._subscribers.wake)
+        self._dialer = Dialer(
+            cluster.server, cluster.credentials, preferred=self.transport, learned=self._learned
+        )
+        self._opened.set()
+        if old is not None:
+            log.info("the kubeconfig changed", extra={"context": self.name})
+            self._subscribers.wake()
+            await old.close()
+
+    def _unreadable(self, error: KfwdError) -> None:
+        log.warning("%s", error.text, extra={"context": self.name})
+        severity: Severity = "warning" if self.current else "error"
+        self._config = fault_of(error, severity=severity)
+        self._subscribers.wake()
+
+    def view(self) -> ContextView:
+        cluster = self.current
+        return ContextView(
+            name=self.name,
+            server=cluster.context.cluster.server if cluster else "",
+            state=cluster.state if cluster else ContextState.UNKNOWN,
+            latency_ms=cluster.latency_ms if cluster else None,
+            transport=self.transport,
+            login_expires=cluster.login_expires if cluster else None,
+        )
+
+
+def _load(ref: ContextRef) -> kubeconfig.Context:
+    return kubeconfig.load(ref.kubeconfig).context(ref.name)
+
+
+def _caused(fault: Fault, cause: str) -> Fault:
+    return Fault(msgspec.structs.replace(fault.problem, cause=cause), heals=fault.heals)
+
+
+def key(ref: ContextRef) -> str:
+    """A context as a key of the state file."""
+    return f"{os.pathsep.join(ref.kubeconfig)}#{ref.name}"
+
+
+class Clusters:
+    """Lends the contexts. `changed` is called when what `views` says may have changed.
+
+    `transports` is what worked last, by `key`; `learned` is called after it was written to.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        transports: MutableMapping[str, str],
+        *,
+        changed: Callable[[], None],
+        learned: Callable[[], None],
+    ) -> None:
+        self._env = env
+        self._transports = transports
+        self._changed = changed
+        self._learned = learned
+        self._contexts: dict[ContextRef, SharedContext] = {}
+        self._tasks = TaskSet("contexts")
+        self._closing: set[asyncio.Task[list[str]]] = set()
+
+    def get(self, ref: ContextRef) -> SharedContext:
+        """The context; it is opened by the first who asks, and stays until `retain`."""
+        if (context := self._contexts.get(ref)) is None:
+            context = SharedContext(
+                ref,
+                self._env,
+                transport=self._transports.get(key(ref)),
+                learned=lambda transport: self._learn(ref, transport),
+            )
+            context.on_change(self._changed)
+            self._contexts[ref] = context
+        return context
+
+    def retain(self, refs: Collection[ContextRef]) -> None:
+        """Close all but these."""
+        for ref in [ref for ref in self._contexts if ref not in refs]:
+            context = self._contexts.pop(ref)
+            task = self._tasks.spawn(context.close(), f"close {ref.name}")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        self._changed()
+
+    def refresh(self) -> None:
+        """Have every cluster look again at once."""
+        for context in self._contexts.values():
+            if context.current is not None:
+                context.current.refresh()
+
+    def views(self) -> tuple[list[ContextView], list[ProblemView]]:
+        """The contexts in use by name, and what is wrong with them."""
+        contexts = sorted(self._contexts.values(), key=lambda context: context.name)
+        problems = [problem for context in contexts for problem in context.problems]
+        return [context.view() for context in contexts], problems
+
+    async def close(self) -> list[str]:
+        """Close all. Returns the names of the tasks that did not stop in time."""
+        self.retain(())
+        closing = set(self._closing)
+        done = (await asyncio.wait(closing))[0] if closing else set()
+        return [name for task in done for name in task.result()]
+
+    def _learn(self, ref: ContextRef, transport: str) -> None:
+        self._transports[key(ref)] = transport
+        self._learned()
+        self._changed()

@@ -1,0 +1,349 @@
+"""The daemon: what can be asked of it. Every change goes one way, one after the other:
+
+saved state -> what is wanted -> stop, then start -> saved to disk. A change that was begun is
+carried out, even if whoever asked for it hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
+from kfwd.daemon import adhoc, profiles, wants
+from kfwd.daemon.attached import Attached
+from kfwd.daemon.clusters import Clusters
+from kfwd.daemon.health import DAEMON, about
+from kfwd.daemon.history import History
+from kfwd.daemon.kept_ports import KeptPorts
+from kfwd.daemon.logs import Ring
+from kfwd.daemon.profiles_watch import Change, watch_profiles
+from kfwd.daemon.reconcile import Plan as Steps
+from kfwd.daemon.reconcile import diff
+from kfwd.daemon.state import Saved, Saver, UpProfile, encode
+from kfwd.daemon.store import Store, sample
+from kfwd.daemon.supervisor import Supervisor
+from kfwd.entries.entry import Entry
+from kfwd.entries.forward import Forward
+from kfwd.errors import KfwdError, NotFound, UsageError
+from kfwd.front.replay import Budget
+from kfwd.model import ADHOC, EntryView, Problem, Wanted
+from kfwd.paths import Paths
+from kfwd.tasks import TaskSet
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SAVE_WAIT_S = 2.0
+"""How long an answer waits for its change to reach the disk; after that it is sent all the same."""
+
+
+class Daemon:
+    """One daemon. `start`, then any of the rest, then `close`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        saved: Saved,
+        *,
+        store: Store,
+        ring: Ring,
+        env: Mapping[str, str],
+        default_kubeconfig: tuple[str, ...],
+    ) -> None:
+        self.paths = paths
+        self.saved = saved
+        self.store = store
+        self.ring = ring
+        self.history = History()
+        self.stopping = asyncio.Event()
+        self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
+        self.attached = Attached(self._end_attached)
+        self._clusters = Clusters(
+            env, saved.transports, changed=self._show_contexts, learned=self.saver.changed
+        )
+        self._budget = Budget()
+        self._default_kubeconfig = default_kubeconfig
+        self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
+        self._profile_problems: dict[str, Problem] = {}
+        self._tasks = TaskSet("daemon")
+        self._changing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Bind every listener of what was up, then look after everything."""
+        async with self._changing:
+            await self._reconcile()
+        self._tasks.spawn(self.saver.run(), "save state")
+        self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
+        watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
+        self._tasks.spawn(watch, "watch profiles")
+
+    async def start_anew(self) -> None:
+        """Bring up every enabled profile that is valid: what was up is not known."""
+        for name in profiles.names(self.paths.profiles):
+            try:
+                spec = profiles.read_valid(self.paths.profiles, (name,), self.saved.profiles)[0]
+                if spec.enabled:
+                    await self.up(UpRequest(kubeconfig=(), profiles=(name,)))
+            except KfwdError as error:
+                log.warning("profile %s stays down: %s", name, error.text)
+
+    async def close(self) -> list[str]:
+        """Stop everything. Returns the names of the tasks that did not stop in time."""
+        self.attached.close()
+        stuck = await self._supervisor.close()
+        stuck += await self._clusters.close()
+        stuck += await self._tasks.close()
+        await self.saver.write()
+        return stuck
+
+    async def up(self, request: UpRequest) -> Plan:
+        """Bring profiles up, as their files are now."""
+
+        async def change() -> Plan:
+            specs = await self._wish(request)
+            plan = self._plan(specs)
+            self.saved.profiles.update(specs)
+            for name in specs:
+                self._profile_problems.pop(name, None)
+            await self._reconcile()
+            return plan
+
+        return await self._change(change)
+
+    async def plan(self, request: UpRequest) -> Plan:
+        """What `up` would do."""
+        return self._plan(await self._wish(request))
+
+    async def down(self, request: DownRequest) -> Plan:
+        """Take profiles down; what they were pinned to is forgotten."""
+
+        async def change() -> Plan:
+            names = list(self.saved.profiles) if request.all else list(request.profiles)
+            self._check_known(names)
+            going = [
+                id for id, each in self._wanted.items() if request.all or each.profile in names
+            ]
+            plan = wants.plan(names, {id: self._wanted[id] for id in going}, {})
+            for name in names:
+                self.saved.profiles.pop(name, None)
+                self._profile_problems.pop(name, None)
+            for id in going:
+                self._forget(id)
+            await self._reconcile()
+            return plan
+
+        return await self._change(change)
+
+    async def reload(self, change: Change) -> None:
+        """A profile's file changed. One that is invalid changes nothing but its problem."""
+        if change.deleted:
+            log.warning("the file of profile %s is gone: it goes down", change.name)
+            await self.down(DownRequest(profiles=(change.name,)))
+            return
+        try:
+            plan = await self.up(UpRequest(kubeconfig=(), profiles=(change.name,)))
+        except KfwdError as error:
+            problem = profiles.problem_of(error)
+            log.warning("profile %s does not count as it is: %s", change.name, problem.text)
+            self._profile_problems[change.name] = problem
+            self._show_profiles()
+        else:
+            moved = [f"{item.action} {item.id}" for item in plan.items if item.action != "leave"]
+            if moved:
+                log.info("profile %s changed: %s", change.name, ", ".join(moved))
+
+    async def reload_all(self) -> None:
+        """Read the files of all profiles that are up, and look at the clusters, at once."""
+        for name in list(self.saved.profiles):
+            await self.reload(Change(name))
+        self._clusters.refresh()
+
+    async def put(self, name: str, taken: Taken, request: EntryRequest) -> str:
+        """Add or change an ad-hoc entry; returns its id."""
+
+        async def change() -> str:
+            spec = msgspec.structs.replace(request.spec, name=self._name(name, taken))
+            adhoc.check(spec)
+            paths = request.kubeconfig or self._default_kubeconfig
+            context = await asyncio.to_thread(profiles.find, paths, request.context)
+            wanted = Wanted(profile=ADHOC, spec=spec, context=context)
+            others = (each for id, each in self._wanted.items() if id != wanted.id)
+            adhoc.refuse_clash(spec, others)
+            self._forget(wanted.id)
+            if request.attached:
+                self.attached.expect(wanted)
+            else:
+                self.saved.adhoc[wanted.id] = wanted
+            await self._reconcile()
+            return wanted.id
+
+        return await self._change(change)
+
+    async def remove(self, id: str) -> None:
+        """End an ad-hoc entry for good."""
+
+        async def change() -> None:
+            if self._known(id).profile != ADHOC:
+                raise UsageError(
+                    f"{id} belongs to a profile", hint="edit its file, or take the profile down"
+                )
+            self._forget(id)
+            self.saved.ports.pop(id, None)
+            await self._reconcile()
+
+        await self._change(change)
+
+    async def pause(self, id: str, paused: bool) -> None:
+        """Free the entry's ports and end its connections, or undo that."""
+
+        async def change() -> None:
+            self._known(id)
+            (self.saved.paused.add if paused else self.saved.paused.discard)(id)
+            await self._reconcile()
+
+        await self._change(change)
+
+    async def restart(self, id: str) -> None:
+        async def change() -> None:
+            await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
+
+        await self._change(change)
+
+    def entry(self, id: str) -> Entry:
+        """The running entry. Raises `NotFound`."""
+        entry = self._supervisor.entry(id)
+        if entry is None:
+            raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
+        return entry
+
+    def reload_soon(self) -> None:
+        self._tasks.spawn(self.reload_all(), "reload")
+
+    def look(self) -> None:
+        """Bring the counters in the store up to now."""
+        self.store.move(self._supervisor.counters())
+
+    def show(self, view: EntryView) -> None:
+        self.history.note(view)
+        self.store.put(view)
+
+    def _make(self, wanted: Wanted) -> Entry:
+        return Forward(
+            wanted,
+            self._clusters.get(wanted.context),
+            budget=self._budget,
+            kept=KeptPorts(self.saved.ports, wanted.id, self.saver.changed),
+            show=self.show,
+        )
+
+    def _gone(self, id: str) -> None:
+        self.history.forget(id)
+        self.store.remove(id)
+
+    @property
+    def _wanted(self) -> dict[str, Wanted]:
+        return wants.wanted(self.saved, self.attached.entries)
+
+    def _known(self, id: str) -> Wanted:
+        if (wanted := self._wanted.get(id)) is None:
+            raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
+        return wanted
+
+    def _name(self, name: str, taken: Taken) -> str:
+        known = {each.spec.name for each in self._wanted.values() if each.profile == ADHOC}
+        if taken == "next":
+            return wants.free_name(name, known)
+        if taken == "fail" and name in known:
+            raise adhoc.NameTaken(f'there is an entry "{ADHOC}/{name}" already')
+        return name
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        known = {*self.saved.profiles, *profiles.names(self.paths.profiles)}
+        for name in names:
+            if name not in known:
+                raise NotFound(f'there is no profile "{name}"', hint="`kfwd profile list`")
+
+    def _forget(self, id: str) -> None:
+        self.saved.adhoc.pop(id, None)
+        self.saved.paused.discard(id)
+        self.attached.discard(id)
+
+    async def _wish(self, request: UpRequest) -> dict[str, UpProfile]:
+        """The profiles asked for, read and pinned. Raises what is wrong with them."""
+        before = dict(self.saved.profiles)
+        default = self._default_kubeconfig
+
+        def read() -> dict[str, UpProfile]:
+            specs = profiles.read_valid(self.paths.profiles, request.profiles, before)
+            return {
+                spec.name: UpProfile(
+                    spec=spec,
+                    context=profiles.pin(spec, before.get(spec.name), request.kubeconfig, default),
+                )
+                for spec in specs
+            }
+
+        return await asyncio.to_thread(read)
+
+    def _plan(self, specs: dict[str, UpProfile]) -> Plan:
+        goal = msgspec.structs.replace(self.saved, profiles={**self.saved.profiles, **specs})
+        after = wants.wanted(goal, self.attached.entries)
+        return wants.plan(
+            list(specs),
+            {id: each for id, each in self._supervisor.wanted.items() if each.profile in specs},
+            {id: each for id, each in after.items() if each.profile in specs},
+        )
+
+    async def _change(self, change: Callable[[], Awaitable[T]]) -> T:
+        """One change at a time, to its end, then to disk."""
+
+        async def alone() -> T | KfwdError:
+            try:
+                async with self._changing:
+                    return await change()
+            except KfwdError as error:
+                return error
+
+        result = await asyncio.shield(self._tasks.spawn(alone(), "change"))
+        if isinstance(result, KfwdError):
+            raise result
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAVE_WAIT_S):
+                await self.saver.saved()
+        return result
+
+    async def _reconcile(self) -> None:
+        self.saved.paused.intersection_update(self._wanted)
+        await self._carry_out(diff(self._supervisor.wanted, self._wanted))
+
+    async def _carry_out(self, steps: Steps) -> None:
+        stuck = await self._supervisor.apply(steps)
+        if stuck:
+            log.error("did not stop in time: %s", ", ".join(stuck))
+        self._clusters.retain({each.context for each in self._supervisor.wanted.values()})
+        self._show_profiles()
+        self.saver.changed()
+
+    def _show_contexts(self) -> None:
+        self.store.set_contexts(*self._clusters.views())
+
+    def _show_profiles(self) -> None:
+        self.store.set_profiles(profiles.views(self.saved.profiles, self._profile_problems))
+
+    def _save_failed(self, problem: Problem | None) -> None:
+        if problem is not None:
+            log.error("%s", problem.text)
+        self.store.set_problem("save", about(DAEMON, problem) if problem else None)
+
+    def _end_attached(self, id: str) -> None:
+        self._tasks.spawn(self._remove_attached(id), f"end {id}")
+
+    async def _remove_attached(self, id: str) -> None:
+        with contextlib.suppress(NotFound):  # somebody removed it first
+            await self.remove(id)

@@ -1,0 +1,167 @@
+"""The daemon's process: alone by its lock, up in the right order, down on a signal.
+
+Listeners are bound before anything that takes long is loaded or asked: an application may connect
+as soon as the process runs, and waits instead of being refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kfwd import __version__
+from kfwd.daemon import state
+from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.health import DAEMON, about
+from kfwd.daemon.lock import Lock, bind_control, prepare_folder
+from kfwd.daemon.logs import Logs
+from kfwd.daemon.state import Saved
+from kfwd.daemon.store import Store
+from kfwd.errors import ExitCode, KfwdError
+from kfwd.kube.kubeconfig import default_paths
+from kfwd.model import DaemonView, utcnow
+from kfwd.paths import Paths, find
+
+log = logging.getLogger(__name__)
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+ENVIRONMENT = ("PATH", *PROXIES, *(name.lower() for name in PROXIES))
+"""What exec plugins and the way to the API server need to know of who started the daemon."""
+
+
+def run(env: Mapping[str, str] | None = None, *, record: bool = True, debug: bool = False) -> int:
+    """Be the daemon until a signal or `POST /v1/stop`; returns the exit code.
+
+    `record`: PATH and the proxy variables in `env` are those of a person and replace the ones
+    that were kept. A service manager's are not.
+    """
+    env = os.environ if env is None else env
+    try:
+        paths = prepare(env)
+        lock = Lock.acquire(paths.lock)
+    except KfwdError as error:
+        return complain(error)
+    logs = Logs(paths.log_file, debug=debug)
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(serve(paths, env, logs, record=record))
+    except KfwdError as error:
+        log.error("%s", error.text)
+        return complain(error)
+    finally:
+        paths.socket.unlink(missing_ok=True)
+        lock.release()
+        logs.close()
+
+
+def complain(error: KfwdError) -> int:
+    """Say on stderr what is wrong and what to do."""
+    sys.stderr.write(f"kfwd: {error.text}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+    return ExitCode.FAILED
+
+
+def prepare(env: Mapping[str, str]) -> Paths:
+    """The folders, made where they are missing. Raises `KfwdError` when one cannot be."""
+    paths = find(env)
+    prepare_folder(paths.runtime)
+    try:
+        paths.create()
+    except OSError as error:
+        raise KfwdError(
+            f"the folder {error.filename} cannot be made: {error.strerror}",
+            hint="KFWD_CONFIG_DIR, KFWD_STATE_DIR and KFWD_LOG_DIR choose others",
+            code="folder-unusable",
+        ) from error
+    return paths
+
+
+async def serve(paths: Paths, env: Mapping[str, str], logs: Logs, *, record: bool) -> int:
+    """Everything between the lock and its release."""
+    raise_file_limit()
+    saved, unreadable = state.load(paths.state_file)
+    daemon = make(paths, saved or Saved(), env, logs, record=record)
+    control = bind_control(paths.socket)
+    try:
+        await daemon.start()
+        with stopped_by_signals(daemon):
+            if unreadable is not None:
+                daemon.store.set_problem("state", about(DAEMON, unreadable))
+                log.error("%s", unreadable.text)
+                await daemon.start_anew()
+            await answer(daemon, control)
+    finally:
+        stuck = await daemon.close()
+    log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
+    return ExitCode.OK
+
+
+def make(paths: Paths, saved: Saved, env: Mapping[str, str], logs: Logs, *, record: bool) -> Daemon:
+    """A daemon that is not started, with the environment that its plugins will see."""
+    if record or not saved.environment:
+        saved.environment = {name: env[name] for name in ENVIRONMENT if name in env}
+    view = DaemonView(
+        pid=os.getpid(), version=__version__, started=utcnow(), socket=str(paths.socket)
+    )
+    home = Path(env.get("HOME") or Path.home())
+    return Daemon(
+        paths,
+        saved,
+        store=Store(view, secrets.token_hex(4)),
+        ring=logs.ring,
+        env={**env, **saved.environment},
+        default_kubeconfig=tuple(str(path) for path in default_paths(env, home)),
+    )
+
+
+async def answer(daemon: Daemon, control: socket.socket) -> None:
+    """Serve the control API until the daemon is asked to stop."""
+    from kfwd.daemon.api.routes import ALL
+    from kfwd.daemon.api.server import Server
+
+    server = Server(daemon, ALL)
+    await server.start(control)
+    log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
+    try:
+        await daemon.stopping.wait()
+        log.info("stopping")
+    finally:
+        daemon.store.close()
+        daemon.ring.close()
+        await server.close()
+
+
+@contextlib.contextmanager
+def stopped_by_signals(daemon: Daemon) -> Iterator[None]:
+    """SIGTERM and SIGINT stop the daemon, SIGHUP has it read its files again."""
+    loop = asyncio.get_running_loop()
+    actions = {
+        signal.SIGTERM: daemon.stopping.set,
+        signal.SIGINT: daemon.stopping.set,
+        signal.SIGHUP: daemon.reload_soon,
+    }
+    for number, action in actions.items():
+        loop.add_signal_handler(number, action)
+    try:
+        yield
+    finally:
+        for number in actions:
+            loop.remove_signal_handler(number)
+
+
+def raise_file_limit() -> None:
+    """Every connection takes two descriptors; take all that the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

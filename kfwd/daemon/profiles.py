@@ -1,0 +1,129 @@
+"""Profile files for the daemon: which come up, what is wrong with them, and what they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from kfwd.daemon.state import UpProfile, write
+from kfwd.errors import KfwdError, NotFound, ProfileInvalid
+from kfwd.kube import kubeconfig
+from kfwd.model import ContextRef, Problem, ProfileSpec, ProfileView
+from kfwd.profiles import store
+from kfwd.profiles.parse import Parsed, parse
+from kfwd.profiles.store import Profile
+from kfwd.yamldoc import Fault
+
+SHOWN_FAULTS = 10
+
+
+def read_valid(folder: Path, names: Collection[str], up: Iterable[str]) -> list[ProfileSpec]:
+    """The profiles `names`, or all that are enabled; valid beside those that are `up`.
+
+    Raises `NotFound`, or `ProfileInvalid` with every fault of every one of them.
+    """
+    found = _named(folder, names) if names else _enabled(folder)
+    beside = [profile.parsed for name in up if (profile := _read(folder, name)) is not None]
+    together = [*beside, *(profile.parsed for profile in found)]
+    faults = [
+        store.lines(profile.path, faults)
+        for profile in found
+        if (faults := store.faults_beside(profile.parsed, together))
+    ]
+    if faults:
+        hint = None if names else "name a profile to bring it up without the others"
+        raise ProfileInvalid("\n".join(faults), hint=hint)
+    return [profile.parsed.spec for profile in found if profile.parsed.spec is not None]
+
+
+def _named(folder: Path, names: Iterable[str]) -> list[Profile]:
+    return [store.read(folder, name) for name in dict.fromkeys(names)]
+
+
+def _enabled(folder: Path) -> list[Profile]:
+    """Those that are enabled, and those that do not say so because they cannot be read."""
+    every = store.read_all(folder).values()
+    found = [p for p in every if p.parsed.spec is None or p.parsed.spec.enabled]
+    if not found:
+        raise NotFound(
+            f"there is no profile to bring up in {folder}",
+            hint="`kfwd add svc/NAME 8080:http --save PROFILE` makes one",
+        )
+    return found
+
+
+def _read(folder: Path, name: str) -> Profile | None:
+    try:
+        return store.read(folder, name)
+    except KfwdError:  # deleted meanwhile: it clashes with nothing
+        return None
+
+
+def faults_of(folder: Path, name: str, text: str, up: Iterable[str]) -> tuple[Fault, ...]:
+    """What is wrong with `text` as the file of `name`, beside the profiles that are up."""
+    beside: list[Parsed] = [
+        profile.parsed
+        for other in up
+        if other != name and (profile := _read(folder, other)) is not None
+    ]
+    return store.faults_beside(parse(text, name), beside)
+
+
+def names(folder: Path) -> list[str]:
+    """The profiles there are files of."""
+    return store.names(folder)
+
+
+def replace(folder: Path, name: str, text: str) -> None:
+    """Write the file of `name` as a whole. Raises `KfwdError` when it cannot be written."""
+    path = store.path_of(folder, name)
+    try:
+        write(path, text.encode())
+    except OSError as error:
+        raise KfwdError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def pin(
+    spec: ProfileSpec, before: UpProfile | None, caller: Collection[str], default: Collection[str]
+) -> ContextRef:
+    """The context a profile means, looked up once: what it was pinned to stays while it is up.
+
+    `caller` are the kubeconfig paths of who asked, `default` those of the daemon. Raises
+    `ConfigError` when there is no such context.
+    """
+    pinned = before.context if before else None
+    paths = tuple(spec.kubeconfig or (pinned.kubeconfig if pinned else caller) or default)
+    name = spec.context or (pinned.name if pinned else None)
+    if pinned is not None and pinned == ContextRef(kubeconfig=paths, name=name or ""):
+        return pinned
+    return find(paths, name)
+
+
+def find(paths: Collection[str], name: str | None) -> ContextRef:
+    """The key of a context, or of the current one. Raises `ConfigError`."""
+    return kubeconfig.load(paths).context(name).ref
+
+
+def views(up: Mapping[str, UpProfile], problems: Mapping[str, Problem]) -> list[ProfileView]:
+    """The profiles that are up, by name."""
+    return [
+        ProfileView(
+            name=name,
+            context=profile.context.name,
+            entries=len(profile.spec.entries),
+            problem=problems.get(name),
+        )
+        for name, profile in sorted(up.items())
+    ]
+
+
+def problem_of(error: KfwdError) -> Problem:
+    """Why a file does not count as it is now. What is up stays as it was."""
+    lines = error.text.splitlines()
+    more = [f"and {len(lines) - SHOWN_FAULTS} more"] if len(lines) > SHOWN_FAULTS else []
+    return Problem(
+        code=error.code,
+        severity="error",
+        text="\n".join([*lines[:SHOWN_FAULTS], *more]),
+        hint=error.hint or "what was up stays up; correct the file and it counts at once",
+    )

@@ -1,0 +1,92 @@
+"""From what is saved to what should run, and what a change of it means, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+
+from kfwd.api_model import Plan, PlanItem
+from kfwd.daemon.reconcile import diff
+from kfwd.daemon.state import Saved, UpProfile
+from kfwd.model import ForwardSpec, Wanted
+
+
+def wanted(saved: Saved, attached: Mapping[str, Wanted]) -> dict[str, Wanted]:
+    """Everything that should run, by id: profiles, ad-hoc entries, and those of a process."""
+    entries = [
+        *(entry for name in sorted(saved.profiles) for entry in of_profile(saved.profiles[name])),
+        *saved.adhoc.values(),
+        *attached.values(),
+    ]
+    return {entry.id: _paused(entry, entry.id in saved.paused) for entry in entries}
+
+
+def of_profile(up: UpProfile) -> Iterator[Wanted]:
+    """The entries of a profile that is up."""
+    for spec in up.spec.entries:
+        yield Wanted(
+            profile=up.spec.name, spec=spec, context=up.context, namespace=up.spec.namespace
+        )
+
+
+def _paused(entry: Wanted, paused: bool) -> Wanted:
+    return msgspec.structs.replace(entry, paused=paused) if paused else entry
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or the first of NAME-2, NAME-3, ... that is not taken."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}-{number}", number + 1
+    return free
+
+
+def plan(
+    profiles: Collection[str], before: Mapping[str, Wanted], after: Mapping[str, Wanted]
+) -> Plan:
+    """What going from `before` to `after` does to each entry: stops, then starts and changes."""
+    steps = diff(before, after)
+    changed = set(steps.changed)
+    stops = [
+        PlanItem(id=id, action="stop", text=describe(before[id]))
+        for id in steps.stop
+        if id not in changed
+    ]
+    starts = [
+        PlanItem(id=entry.id, action="change", text=difference(before[entry.id], entry))
+        if entry.id in changed
+        else PlanItem(id=entry.id, action="start", text=describe(entry))
+        for entry in steps.start
+    ]
+    leaves = [PlanItem(id=id, action="leave", text=describe(after[id])) for id in steps.keep]
+    return Plan(profiles=tuple(profiles), items=(*stops, *starts, *leaves))
+
+
+def describe(entry: Wanted) -> str:
+    """What an entry is: `svc/web 8080:http in dev`."""
+    return f"{entry.spec.target} {_ports(entry.spec)} in {entry.context.name}"
+
+
+def _ports(spec: ForwardSpec) -> str:
+    return " ".join(str(port) for port in spec.ports)
+
+
+def difference(old: Wanted, new: Wanted) -> str:
+    """What changes: `target svc/web -> svc/web2, ports 8080:http -> 8081:http`."""
+    pairs: list[tuple[str, object, object]] = [("context", old.context.name, new.context.name)]
+    pairs.append(
+        ("namespace", old.spec.namespace or old.namespace, new.spec.namespace or new.namespace)
+    )
+    pairs.append(("ports", _ports(old.spec), _ports(new.spec)))
+    pairs += [
+        (field, getattr(old.spec, field), getattr(new.spec, field))
+        for field in ("target", "address", "spread", "hold_s", "via")
+    ]
+    pairs.append(("paused", old.paused, new.paused))
+    found = [f"{what} {_shown(a)} -> {_shown(b)}" for what, a, b in pairs if a != b]
+    return ", ".join(found) or "kubeconfig"
+
+
+def _shown(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,67 @@
+"""What the daemon asks of every kind of entry, and what it gives to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from kfwd.api_model import ConnectionView
+from kfwd.entries.states import Fault
+from kfwd.kube.cluster import Cluster
+from kfwd.model import EntryCounters, EntryView
+from kfwd.tunnel.pool import Pool
+
+Accepted = Callable[[int], None]
+"""Called with the local port of each connection that was accepted."""
+
+
+@runtime_checkable
+class Entry(Protocol):
+    """One entry that is up: `bind`, then `run` until it is cancelled, which cleans up."""
+
+    accepted: set[Accepted]
+
+    def bind(self) -> None:
+        """Try once to listen. What is in the way becomes a problem of the entry, not an error."""
+
+    async def run(self) -> None:
+        """The entry's life: listens if it does not yet. Any end but a cancellation is a bug."""
+
+    def view(self) -> EntryView:
+        """What is shown of it now."""
+        ...
+
+    def counters(self) -> EntryCounters: ...
+
+    def connections(self) -> tuple[ConnectionView, ...]: ...
+
+
+@runtime_checkable
+class Context(Protocol):
+    """An entry's context, also while its kubeconfig cannot be read. Entries share it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def namespace(self) -> str | None:
+        """The default namespace, once it is known."""
+
+    @property
+    def pool(self) -> Pool: ...
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with the context as a whole."""
+
+    @property
+    def current(self) -> Cluster | None:
+        """The cluster, as its kubeconfig says now."""
+
+    async def cluster(self) -> Cluster:
+        """The cluster, as soon as there is one."""
+        ...
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called when any of these change; returns what ends that."""
+        ...

@@ -1,0 +1,254 @@
+"""The life of a forward: it listens, it follows its target, it serves what the target stands for.
+
+Its listeners are bound before anything else is looked at, and stay bound whatever happens behind
+them. What is shown of it is a pure function of what is known (`states`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from kfwd.api_model import ConnectionView
+from kfwd.entries.entry import Accepted, Context
+from kfwd.entries.port import FreePorts, Port, keys
+from kfwd.entries.sight import Sight, looking
+from kfwd.entries.states import Facts, Fault, Verdict, fault_of, judge, kept
+from kfwd.errors import UsageError
+from kfwd.front.forwarder import Front
+from kfwd.front.replay import Budget
+from kfwd.model import (
+    Bytes,
+    Connections,
+    EndpointView,
+    EntryCounters,
+    EntryView,
+    State,
+    Wanted,
+    utcnow,
+)
+from kfwd.resolve import target as targets
+
+BIND_AGAIN_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Forward:
+    """One forward. `show` gets its view whenever that changes."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        context: Context,
+        *,
+        budget: Budget,
+        kept: FreePorts,
+        show: Callable[[EntryView], None],
+    ) -> None:
+        spec = wanted.spec
+        self.accepted: set[Accepted] = set()
+        self._wanted = wanted
+        self._context = context
+        self._show = show
+        self._log = logging.LoggerAdapter(_log, {"entry": wanted.id})
+        self._by_key = {
+            key: Port(port, spec.address, self._front(key, budget), kept, key)
+            for port, key in zip(spec.ports, keys(spec.ports), strict=True)
+        }
+        self._ports = tuple(self._by_key.values())
+        self._sight: Sight | None = None
+        self._config: Fault | None = None
+        self._look = asyncio.Event()
+        self._showing = False
+        self._ended = False
+        self._verdict = Verdict(State.STARTING)
+        self._since = utcnow()
+
+    def _front(self, key: str, budget: Budget) -> Front:
+        return Front(
+            self._wanted.id,
+            self._context.pool,
+            budget=budget,
+            hold_s=self._wanted.spec.hold_s,
+            on_change=self._changed,
+            look_again=self._look_again,
+            on_accept=lambda: self._accepted(key),
+        )
+
+    def bind(self) -> None:
+        if not self._wanted.paused:
+            for port in self._ports:
+                port.bind()
+        self._judge()
+
+    async def run(self) -> None:
+        forget = self._context.on_change(self._context_changed)
+        try:
+            async with asyncio.TaskGroup() as both:
+                if not self._wanted.paused:
+                    both.create_task(self._listen(), name=f"{self._wanted.id}/listen")
+                both.create_task(self._follow(), name=f"{self._wanted.id}/follow")
+        finally:
+            forget()
+            await self._close()
+
+    async def _listen(self) -> None:
+        """Bind what is not bound yet, for as long as it takes."""
+        while not all(port.bound for port in self._ports):
+            for port in self._ports:
+                port.bind()
+            self._changed()
+            await asyncio.sleep(BIND_AGAIN_S)
+
+    async def _follow(self) -> None:
+        """Serve what the target stands for, now and after every change."""
+        target = self._target()
+        if target is None or self._wanted.paused:
+            self._changed()
+            await asyncio.Event().wait()
+            return
+        while True:
+            cluster = await self._context.cluster()
+            namespace = self._namespace or "default"
+            with looking(cluster.reflectors, target, namespace, self._look.set) as self._sight:
+                while cluster is self._context.current:
+                    self._look.clear()
+                    self._serve(self._sight)
+                    self._changed()
+                    await self._look.wait()
+
+    def _target(self) -> targets.Target | None:
+        try:
+            return targets.parse(self._wanted.spec.target)
+        except UsageError as error:
+            self._config = fault_of(error)
+            return None
+
+    def _serve(self, sight: Sight) -> None:
+        if sight.looked:
+            for port in self._ports:
+                port.serve(sight.resolve(port.spec.remote))
+
+    async def _close(self) -> None:
+        self._ended = True
+        for port in self._ports:
+            for name in await port.front.close():
+                self._log.error("%s did not stop in time", name)
+
+    def _context_changed(self) -> None:
+        """The context failed or is back, or its kubeconfig names another cluster."""
+        if self._context.fault is None:
+            for port in self._ports:
+                port.front.retry_now()
+        self._look.set()
+        self._changed()
+
+    def _look_again(self) -> None:
+        if self._sight is not None:
+            self._sight.refresh()
+
+    def _accepted(self, key: str) -> None:
+        number = self._by_key[key].number
+        for tell in tuple(self.accepted):
+            tell(number or 0)
+
+    def _changed(self) -> None:
+        """Show the entry in the next turn of the loop, once however much changed in this one."""
+        if not (self._showing or self._ended):
+            self._showing = True
+            asyncio.get_running_loop().call_soon(self._show_now)
+
+    def _show_now(self) -> None:
+        self._showing = False
+        if not self._ended:
+            self._judge()
+            self._show(self.view())
+
+    def _judge(self) -> None:
+        old, new = self._verdict, judge(self._facts())
+        self._verdict = Verdict(new.state, kept(old.problem, new.problem))
+        if new.state is not old.state:
+            self._since = utcnow()
+            why = f": {new.problem.text}" if new.problem else ""
+            self._log.info("%s%s", new.state.value, why)
+
+    def _facts(self) -> Facts:
+        watch = self._sight.fault if self._sight else None
+        return Facts(
+            ports=tuple(port.facts(watch) for port in self._ports),
+            paused=self._wanted.paused,
+            config=self._config,
+            context=self._context.fault,
+            looked=self._sight is not None and self._sight.looked,
+            watch=watch,
+        )
+
+    @property
+    def _namespace(self) -> str | None:
+        wanted = self._wanted
+        return wanted.spec.namespace or wanted.namespace or self._context.namespace
+
+    def view(self) -> EntryView:
+        fronts = [port.front for port in self._ports]
+        endpoints = any(front.endpoints for front in fronts)
+        numbers = self.counters()
+        return EntryView(
+            id=self._wanted.id,
+            kind="forward",
+            name=self._wanted.spec.name,
+            profile=self._wanted.profile,
+            context=self._context.name,
+            namespace=self._namespace or "",
+            target=self._wanted.spec.target,
+            ports=tuple(port.view() for port in self._ports),
+            state=self._verdict.state,
+            problem=self._verdict.problem,
+            via="tunnel" if endpoints else None,
+            transport=next((front.transport for front in fronts if front.transport), None),
+            endpoints=numbers.endpoints,
+            connections=numbers.connections,
+            bytes=numbers.bytes,
+            reconnects=max(front.reconnects for front in fronts),
+            since=self._since,
+        )
+
+    def counters(self) -> EntryCounters:
+        counts = [port.front.counters for port in self._ports]
+        return EntryCounters(
+            id=self._wanted.id,
+            connections=Connections(
+                open=sum(count.open for count in counts),
+                waiting=sum(count.waiting for count in counts),
+                total=sum(count.total for count in counts),
+                failed=sum(count.failed for count in counts),
+            ),
+            bytes=Bytes(
+                received=sum(count.received for count in counts),
+                sent=sum(count.sent for count in counts),
+            ),
+            endpoints=self._endpoints(),
+        )
+
+    def _endpoints(self) -> tuple[EndpointView, ...]:
+        """The pods that may be chosen, and those that still have connections."""
+        open_at: Counter[str] = Counter()
+        known = {each.uid: each for port in self._ports for each in port.front.endpoints}
+        usable = set(known)
+        for port in self._ports:
+            for connection in port.front.connections:
+                if connection.endpoint is not None:
+                    known.setdefault(connection.endpoint.uid, connection.endpoint)
+                    open_at[connection.endpoint.uid] += 1
+        return tuple(
+            EndpointView(
+                pod=each.pod, address=None, ready=each.ready and uid in usable, open=open_at[uid]
+            )
+            for uid, each in known.items()
+        )
+
+    def connections(self) -> tuple[ConnectionView, ...]:
+        now = asyncio.get_running_loop().time()
+        return tuple(view for port in self._ports for view in port.connections(now))

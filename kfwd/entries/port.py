@@ -1,0 +1,138 @@
+"""One port of a forward: its front, whether that is bound, and what the remote port stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Protocol
+
+from kfwd.api_model import ConnectionView
+from kfwd.entries.states import Fault, PortFacts, fault_of
+from kfwd.errors import KfwdError
+from kfwd.front.connection import Connection
+from kfwd.front.forwarder import Front
+from kfwd.front.listener import PortInUse
+from kfwd.model import Bytes, PortSpec, PortView, utcnow
+from kfwd.resolve.endpoints import Resolution
+
+PATIENCE = 3
+"""How often a free port that was kept is tried before another one is taken."""
+
+UNREADABLE = "not-readable"
+
+
+class FreePorts(Protocol):
+    """The free ports chosen for one entry, kept over restarts. Keys are the ports' own."""
+
+    def get(self, key: str) -> int | None: ...
+
+    def keep(self, key: str, port: int) -> None: ...
+
+
+class Port:
+    """`LOCAL:REMOTE`. `key` tells it from the entry's other ports in `kept`."""
+
+    def __init__(
+        self, spec: PortSpec, address: tuple[str, ...], front: Front, kept: FreePorts, key: str
+    ) -> None:
+        self.spec = spec
+        self.front = front
+        self.resolution = Resolution()
+        self._address = address
+        self._kept = kept
+        self._key = key
+        self._fault: Fault | None = None
+        self._busy = 0
+
+    @property
+    def bound(self) -> bool:
+        return bool(self.front.addresses)
+
+    @property
+    def number(self) -> int | None:
+        """The local TCP port, if it is bound to one."""
+        tcp = (each for each in self.front.addresses if not each.startswith("unix:"))
+        return next((int(address.rpartition(":")[2]) for address in tcp), None)
+
+    def bind(self) -> None:
+        """Try to listen. A free port is the one it was before; `bound` says whether it worked."""
+        if self.bound:
+            return
+        local = self.spec.local or (self._busy < PATIENCE and self._kept.get(self._key)) or 0
+        try:
+            self.front.bind(self._address, local)
+        except KfwdError as error:
+            self._busy += isinstance(error, PortInUse)
+            heals = error.code != "port-privileged"
+            self._fault = Fault(fault_of(error).problem, heals=heals)
+            return
+        self._fault = None
+        if not self.spec.local and self.number is not None:
+            self._kept.keep(self._key, self.number)
+
+    def serve(self, resolution: Resolution) -> None:
+        """What is behind the port from now on. Another endpoint is tried without delay."""
+        before, self.resolution = self.resolution, resolution
+        self.front.serve(resolution.endpoints)
+        if resolution.endpoints != before.endpoints:
+            self.front.retry_now()
+
+    def facts(self, watch: Fault | None) -> PortFacts:
+        """`watch` is what hinders reading the cluster, if anything does."""
+        endpoints = self.resolution.endpoints
+        return PortFacts(
+            bound=self.bound,
+            bind=self._fault,
+            resolution=self._resolution(watch),
+            usable=bool(endpoints),
+            ready=bool(endpoints) and endpoints[0].ready and not endpoints[0].terminating,
+            proven=self.front.session_up,
+            session=self._session(),
+        )
+
+    def view(self) -> PortView:
+        endpoints = self.resolution.endpoints
+        return PortView(
+            listen=self.front.addresses,
+            remote=self.spec.remote,
+            port=endpoints[0].port if endpoints else None,
+        )
+
+    def connections(self, now: float) -> Iterator[ConnectionView]:
+        """`now` is the loop's time."""
+        return (_shown(connection, now) for connection in self.front.connections)
+
+    def _resolution(self, watch: Fault | None) -> Fault | None:
+        problem = self.resolution.problem
+        if problem is None or (problem.code == UNREADABLE and watch is not None):
+            return watch if problem is not None else None
+        return Fault(problem, heals=self.resolution.heals)
+
+    def _session(self) -> Fault | None:
+        if self.front.problem is not None:
+            return Fault(self.front.problem)
+        error = self.front.session_error
+        return fault_of(error) if error is not None else None
+
+
+def keys(ports: tuple[PortSpec, ...]) -> list[str]:
+    """What tells each port from the others: its remote port, numbered where it comes again."""
+    seen: dict[str, int] = {}
+    found = []
+    for port in ports:
+        count = seen[port.remote] = seen.get(port.remote, 0) + 1
+        found.append(port.remote if count == 1 else f"{port.remote}#{count}")
+    return found
+
+
+def _shown(connection: Connection, now: float) -> ConnectionView:
+    endpoint = connection.endpoint
+    return ConnectionView(
+        client=connection.client,
+        listen=connection.listen,
+        pod=endpoint.pod if endpoint else None,
+        port=endpoint.port if endpoint else None,
+        state=connection.state,
+        since=utcnow() - timedelta(seconds=round(now - connection.since)),
+        bytes=Bytes(received=connection.received, sent=connection.sent),
+    )
