@@ -100,6 +100,13 @@ async def silence(request: web.Request) -> web.StreamResponse:
     raise AssertionError
 
 
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    """The connection ends before an answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
 def what(request: web.Request) -> str:
     """What is asked for: `list` (of pods), `watch`, `list a` and `watch a` (of that name alone),
     `get a`, else the last part of the path.

@@ -18,7 +18,8 @@ def test_kinds_know_their_paths() -> None:
 
 
 def test_a_pod_is_read_as_the_api_writes_it() -> None:
-    text = b"""{"kind": "Pod", "metadata": {"name": "a", "creationTimestamp": "2026-01-01T12:00:00Z",
+    text = b"""{"kind": "Pod",
+      "metadata": {"name": "a", "creationTimestamp": "2026-01-01T12:00:00Z",
       "deletionTimestamp": null, "managedFields": [{"anything": 1}]},
       "spec": {"nodeName": "n1", "containers": [{"name": "c", "ports": [{"containerPort": 80}]}],
         "initContainers": [{"name": "i", "ports": [{"name": "x", "containerPort": 81}]}]},

@@ -1,0 +1,147 @@
+"""One context while it is in use: its server, credentials and reflectors, and how it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from kfwd.backoff import Backoff
+from kfwd.errors import KfwdError
+from kfwd.kube import health, kubeconfig
+from kfwd.kube.api import Api
+from kfwd.kube.connect import Server
+from kfwd.kube.credentials import Credentials
+from kfwd.kube.health import Health
+from kfwd.kube.kubeconfig import Context
+from kfwd.kube.nudge import Nudge
+from kfwd.kube.reflector import Pace
+from kfwd.kube.reflectors import Reflectors
+from kfwd.kube.subscribers import Subscribers
+from kfwd.model import ContextRef, ContextState, Problem
+from kfwd.tasks import TaskSet
+
+CHECK_S = 10.0
+CHECK_TIMEOUT_S = 5.0
+_AWAY = {ContextState.UNREACHABLE, ContextState.LOGIN_NEEDED}
+
+
+class Cluster:
+    """Everything that is one a context. Made in a running loop; `close()` ends it.
+
+    Every request tells how it went, and so may everybody else who talks to the server (`report`).
+    Where nothing was heard for a while, a small request asks. When the context is back, all its
+    reflectors look again at once.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        env: Mapping[str, str],
+        *,
+        check_s: float = CHECK_S,
+        pace: Pace | None = None,
+    ) -> None:
+        self.context = context
+        self.credentials = Credentials(context, env)
+        self.server = Server(context, self.credentials, env)
+        self.api = Api(self.server, self.credentials, report=self.report)
+        self.reflectors = Reflectors(self.api, context.ref.name, pace=pace)
+        self._check_s = check_s
+        self._health = Health()
+        self._heard_at = float("-inf")
+        self._subscribers = Subscribers()
+        self._nudge = Nudge()
+        self._backoff = Backoff(cap=check_s)
+        self._tasks = TaskSet(f"cluster/{context.ref.name}")
+        self._tasks.spawn(self._keep_checking(), "check")
+
+    @classmethod
+    async def open(cls, ref: ContextRef, env: Mapping[str, str]) -> Cluster:
+        """Read the context's kubeconfig. Raises `ConfigError`; nothing is asked of the server."""
+        config = await asyncio.to_thread(kubeconfig.load, ref.kubeconfig)
+        return cls(await asyncio.to_thread(config.context, ref.name), env)
+
+    @property
+    def ref(self) -> ContextRef:
+        return self.context.ref
+
+    @property
+    def name(self) -> str:
+        return self.context.ref.name
+
+    @property
+    def state(self) -> ContextState:
+        return self._health.state
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong with the whole context. For its entries it is the cause, not a problem of
+        each: they show it with `cause` set to this context's name.
+        """
+        return self._health.problem
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From a small request to its answer, the last time that one was answered."""
+        return self._health.latency_ms
+
+    @property
+    def login_expires(self) -> datetime | None:
+        current = self.credentials.current
+        return current.expires if current else None
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called when state, problem or (by a quarter) latency change.
+
+        Returns what ends that.
+        """
+        return self._subscribers.add(callback)
+
+    def report(self, error: KfwdError | None, latency_s: float | None = None) -> None:
+        """Note how a request, a watch or a dial to the server went; None: it was answered."""
+        self._settle(health.after(self._health, error, latency_s))
+        if health.verdict(error) is ContextState.OK:
+            self._heard_at = asyncio.get_running_loop().time()
+
+    def refresh(self) -> None:
+        """Look again at once: a login was made, the network changed, the machine woke up."""
+        self._heard_at = float("-inf")
+        self._nudge.give()
+        self.reflectors.refresh()
+
+    async def close(self) -> list[str]:
+        """Stop everything. Returns the names of tasks that did not stop in time."""
+        stuck = await self._tasks.close() + await self.reflectors.close()
+        await self.api.close()
+        await self.credentials.close()
+        return stuck
+
+    def _settle(self, new: Health) -> None:
+        old, self._health = self._health, new
+        if new is old:
+            return
+        if old.state in _AWAY and new.state not in _AWAY:
+            self.reflectors.refresh()
+        self._subscribers.wake()
+
+    async def _keep_checking(self) -> None:
+        while True:
+            self._nudge.answer()
+            delay = await self._look()
+            async with self._nudge.cutting():
+                await asyncio.sleep(delay)
+
+    async def _look(self) -> float:
+        """Ask the server unless it was heard lately. Returns the seconds until the next look."""
+        loop = asyncio.get_running_loop()
+        silent_s = loop.time() - self._heard_at
+        if silent_s < self._check_s:
+            return self._check_s - silent_s
+        try:
+            await self.api.version(timeout=CHECK_TIMEOUT_S)
+        except KfwdError as error:
+            self._settle(health.after(self._health, error, None, check=True))
+            return self._backoff.failed(loop.time())
+        self._backoff.succeeded(loop.time())
+        return self._check_s
