@@ -221,8 +221,10 @@ class PodSessions:
             return False
         if len(self._openings) > self._dialling + len(self._asked):
             return True
-        spare = not self._dialling and not self._free() and not self._asked
-        return bool(self.watchers) and spare and not self._parked and not self._openings
+        # Never more than are kept when all are free: a session more would be closed and dialled
+        # again with every burst.
+        missing = len(self) < self._keep() and not self._free()
+        return bool(self.watchers) and missing and not (self._parked or self._openings)
 
     def _keep(self) -> int:
         return max(FREE_MIN, min(FREE_MAX, self._peak.get(self._loop.time())))

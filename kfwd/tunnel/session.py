@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kfwd.errors import KfwdError, ProtocolError, SessionLost
 from kfwd.kube.pipe import Pipe
-from kfwd.tunnel.liveness import Liveness
+from kfwd.tunnel.liveness import BUSY_S, Liveness
 from kfwd.tunnel.stream import ANSWER_S, End, Ending, Sink, Stream
 from kfwd.wire import portforward as wire
 
@@ -50,7 +50,8 @@ class Session:
         self._opened_at = self.used_at = self._loop.time()
         self._liveness = Liveness(self._opened_at)
         self._tick: asyncio.TimerHandle | None = None
-        self._unanswered = False
+        self._sent_since_heard = False
+        self._unanswered: set[int] = set()  # streams whose last bytes nothing has come back for
         self._reading = True
         self._retired = False
         self._lost = False
@@ -83,7 +84,7 @@ class Session:
     @property
     def held_back(self) -> bool:
         """Whether bytes are stuck, or may be, in either direction (design section 1)."""
-        return not self._reading or self._pipe.buffered > 0 or self._unanswered
+        return not self._reading or self._pipe.buffered > 0 or self._sent_since_heard
 
     @property
     def worn(self) -> bool:
@@ -118,11 +119,10 @@ class Session:
         self._streams[stream_id] = stream
         self._occupants += 1
         if first:
-            stream.answered, self._unanswered = False, True
+            self._sent_on(stream_id)
             opening += self._machine.frame(stream_id, len(first)) + first
         self._pipe.write(opening)
-        if self._occupants == 1:
-            self._check()
+        self._check_within(BUSY_S)
         return stream
 
     def can_share(self) -> bool:
@@ -154,8 +154,7 @@ class Session:
 
     def send(self, stream: Stream, data: memoryview) -> None:
         if stream.id in self._streams and not stream.local_done:
-            stream.answered = False
-            self._unanswered = True
+            self._sent_on(stream.id)
             self._pipe.write(b"".join((self._machine.frame(stream.id, len(data)), data)))
 
     def finish(self, stream: Stream) -> None:
@@ -166,7 +165,7 @@ class Session:
     def reset(self, stream: Stream) -> None:
         if self._streams.pop(stream.id, None) is not None:
             stream.release()
-            if not stream.answered:
+            if stream.id in self._unanswered:
                 # Its worker may be stuck behind bytes nobody takes, and nothing will tell.
                 self._retired = True
             self._pipe.write(self._machine.reset(stream.id))
@@ -215,11 +214,11 @@ class Session:
 
     def _stuck(self) -> set[int]:
         """The server's workers that may be held up by bytes nobody has taken yet."""
-        return {each.id % wire.WORKERS for each in self._streams.values() if not each.answered}
+        return {stream_id % wire.WORKERS for stream_id in self._unanswered}
 
     def _heard(self) -> None:
         self._liveness.heard(self._loop.time())
-        self._unanswered = False
+        self._sent_since_heard = False
         if self._probe is not None:
             self._probe.set_result(None)
             self._probe = None
@@ -249,14 +248,14 @@ class Session:
         stream = self._streams.get(stream_id)
         if stream is None:
             return
-        stream.answered = True
+        self._unanswered.discard(stream_id)
         if not stream.deliver(data):
             self._set_reading(False)
 
     def _remote_finished(self, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
-            stream.answered = True
+            self._unanswered.discard(stream_id)
             stream.timer = self._loop.call_later(GRACE_S, self._give_up, stream)
 
     def _give_up(self, stream: Stream) -> None:
@@ -286,6 +285,7 @@ class Session:
 
     def _forget(self, stream: Stream) -> None:
         """A stream left the session."""
+        self._unanswered.discard(stream.id)
         if stream.paused:
             self._set_reading(True)
         self._vacate(stream)
@@ -328,6 +328,14 @@ class Session:
         self._pipe.write(data)
         self._liveness.asked(self._loop.time())
         self._check()
+
+    def _sent_on(self, stream_id: int) -> None:
+        self._sent_since_heard = True
+        self._unanswered.add(stream_id)
+
+    def _check_within(self, seconds: float) -> None:
+        if self._tick is None or self._tick.when() > self._loop.time() + seconds:
+            self._check()
 
     def _check(self) -> None:
         """Ask the peer, bury it, or come back later."""

@@ -62,7 +62,6 @@ class Stream:
         "_sink",
         "_stall",
         "accepted",
-        "answered",
         "id",
         "local_done",
         "opened_at",
@@ -75,7 +74,6 @@ class Stream:
         self.id = stream_id
         self.opened_at = now
         self.accepted = False
-        self.answered = True
         self.local_done = False
         self.paused = False
         self.text: str | None = None

@@ -135,11 +135,24 @@ async def test_watching_keeps_one_session_warm(hub: Peers, pod: PodSessions) -> 
     assert pod.good
     assert hub.dials == 1
     assert pod.open_now(80, Reader(), bytes) is not None
-    await hub.next()
-    await hub.next()
-    assert hub.dials == 2
     stop()
     assert len(pod) == 1
+
+
+async def test_a_spare_is_kept_for_each_of_the_recent_peak(hub: Peers, pod: PodSessions) -> None:
+    stop = pod.watch(lambda: None)
+    both = [await connected(pod), await connected(pod)]
+    peers = [await hub.next(), await hub.next()]
+    for (stream, reader), peer in zip(both, peers, strict=True):
+        await end_cleanly(peer, stream, reader)
+    await until_free(pod, 2)
+    await connected(pod)
+    (spare,) = pod._free()
+    spare.close()
+    await hub.next()
+    await until_free(pod, 1)
+    assert (hub.dials, len(pod)) == (3, 2)
+    stop()
 
 
 async def test_a_lost_session_is_dialled_again_and_counted(hub: Peers, pod: PodSessions) -> None:
