@@ -42,10 +42,10 @@ class PortForward:
         """
         transport = cast("asyncio.Transport", writer.transport)
         result = await self._answer(request)
-        if isinstance(result, Upgrade):
-            await self._run(result, transport, pod)
-        elif result is None:
+        if result is None or reader.at_eof():
             transport.abort()
+        elif isinstance(result, Upgrade):
+            await self._run(result, transport, pod)
         else:
             transport.write(_encoded(result))
             transport.close()
