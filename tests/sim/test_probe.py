@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +15,8 @@ import pytest
 from kfwd.sim.probe import PORTS, Probe
 from tests.sim.clients import connect
 
-OFFSET = 10_000
+OFFSET = 10_000 + os.getpid() % 10_000
+"""Another for every test process: several may run on one machine."""
 
 
 @contextlib.asynccontextmanager
