@@ -38,6 +38,7 @@ class Server:
         self.server_hostname = cluster.tls_server_name or self.host
         self.base_url = f"{url.scheme}://{self.authority}{self.path_prefix}"
         self.proxy = proxies.choose(cluster.proxy_url, url.scheme, self.host, self.port, env)
+        self._resolver = dial.Resolver()
         self._built: tuple[tuple[bytes | None, bytes | None], ssl.SSLContext] | None = None
 
     async def open_socket(self) -> socket.socket:
@@ -45,7 +46,7 @@ class Server:
 
         The caller owns it. Raises `Unreachable` as `dial.open_socket` does, within 10 s.
         """
-        return await dial.open_socket(dial.Route(self.host, self.port, self.proxy))
+        return await dial.open_socket(dial.Route(self.host, self.port, self.proxy), self._resolver)
 
     async def ssl_context(self, credential: Credential) -> ssl.SSLContext:
         """The TLS context for `credential`; the same one as long as its certificate is."""

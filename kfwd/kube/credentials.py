@@ -101,15 +101,20 @@ class Credentials:
         Raises `LoginNeeded` or `ConfigError`, with a plugin's own words; the same one again,
         without another attempt, for a while that grows to a minute.
         """
-        usable = self._usable()
-        if usable is not None and not self._due():
-            return usable
+        good = self._good()
+        if good is not None and not (self._outdated() or self._ending()):
+            return good
         if self._failure is not None and self._monotonic() < self._retry_at:
-            if usable is not None:
-                return usable
-            raise self._failure
+            return _or_raise(good, self._failure)
         refreshing = self._refresh()
-        return usable if usable is not None else await _outcome(refreshing)
+        if good is not None and not self._outdated():
+            return good
+        result = await _outcome(refreshing)
+        return _or_raise(good, result) if isinstance(result, KfwdError) else result
+
+    def retry(self) -> None:
+        """Let the next `get()` try again at once: a login was made, or the network is back."""
+        self._retry_at = 0.0
 
     def rejected(self, credential: Credential) -> None:
         """Say that the server answered 401 to `credential`: it will be replaced."""
@@ -119,19 +124,26 @@ class Credentials:
     async def close(self) -> None:
         await self._tasks.close()
 
-    def _usable(self) -> Credential | None:
-        if self._current is None or self._granted is None:
-            return None
-        age = self._monotonic() - self._fetched_at
-        outdated = self._granted.from_files and age >= FILES_S
-        expired = self._current.expires is not None and self._now() >= self._current.expires
-        rejected = self._rejected and age >= SETTLE_S
-        # A credential that was expired or rejected from the start stays until it has settled.
-        expired = expired and age >= SETTLE_S
-        return None if outdated or expired or rejected else self._current
+    def _good(self) -> Credential | None:
+        """What we have, unless it is known to be of no use.
 
-    def _due(self) -> bool:
+        One that was expired or rejected from the start stays until it has settled.
+        """
+        current = self._current
+        if current is None or self._age() < SETTLE_S:
+            return current
+        expired = current.expires is not None and self._now() >= current.expires
+        return None if expired or self._rejected else current
+
+    def _outdated(self) -> bool:
+        """Whether files may hold something newer."""
+        return self._granted is not None and self._granted.from_files and self._age() >= FILES_S
+
+    def _ending(self) -> bool:
         return self._refresh_from is not None and self._now() >= self._refresh_from
+
+    def _age(self) -> float:
+        return self._monotonic() - self._fetched_at
 
     def _refresh(self) -> asyncio.Task[Credential | KfwdError]:
         if self._refreshing is None or self._refreshing.done():
@@ -145,15 +157,23 @@ class Credentials:
             credential = self._credential(granted)
         except KfwdError as error:
             self._failure = error
-            self._retry_at = self._monotonic() + self._retry.failed(self._monotonic())
+            self._retry_at = self._monotonic() + self._pause()
             return error
         self._failure = None
         self._retry.succeeded(self._monotonic())
         return self._keep(granted, credential)
 
+    def _pause(self) -> float:
+        """Seconds to the next try. Files are cheap to look at; a plugin may open a browser."""
+        user = self._context.user
+        if user.exec is None and user.auth_provider is None:
+            return FILES_S
+        return self._retry.failed(self._monotonic())
+
     def _keep(self, granted: Grant, credential: Credential) -> Credential:
         if granted != self._granted or self._current is None:
-            self._granted, self._current, self._rejected = granted, credential, False
+            self._granted, self._current = granted, credential
+        self._rejected = False
         self._fetched_at = self._monotonic()
         self._refresh_from = None
         if granted.expires is not None:
@@ -239,15 +259,18 @@ class Credentials:
         return validity.end
 
 
-async def _outcome(refreshing: asyncio.Task[Credential | KfwdError]) -> Credential:
+async def _outcome(refreshing: asyncio.Task[Credential | KfwdError]) -> Credential | KfwdError:
     """What the shared task comes to; being cancelled here does not cancel it."""
     await asyncio.wait([refreshing])
     if refreshing.cancelled():
-        raise LoginNeeded("the login was interrupted", code="login-interrupted")
-    result = refreshing.result()
-    if isinstance(result, KfwdError):
-        raise result
-    return result
+        return LoginNeeded("the login was interrupted", code="login-interrupted")
+    return refreshing.result()
+
+
+def _or_raise(good: Credential | None, failure: KfwdError) -> Credential:
+    if good is None:
+        raise failure
+    return good
 
 
 def _over(own: Grant, given: Grant) -> Grant:

@@ -1,13 +1,15 @@
 """A connected TCP socket to a host, straight or through a proxy, within a deadline.
 
 Names go to the system's resolver, since VPNs and split DNS hook in there. The addresses found are
-tried one after another, each with its share of the time that is left.
+tried one after another, each with its share of the time that is left; the one that last worked
+comes first, so that an address family that leads nowhere costs time only once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import os
 import socket
@@ -21,6 +23,9 @@ from kfwd.kube.proxies import Proxy, authority
 from kfwd.wire import http_connect, socks
 
 DIAL_S = 10.0
+TRY_S = 3.0
+"""The most that one of several addresses is given."""
+
 USER_TIMEOUT_MS = 10_000
 KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 15, 5, 3
 
@@ -48,7 +53,57 @@ class Handshake(Protocol):
     def receive(self, data: bytes) -> bytes: ...
 
 
-async def open_socket(route: Route, *, timeout: float = DIAL_S) -> socket.socket:
+class Resolver:
+    """Where hosts are, asked of the system once for all who want to know at the same time.
+
+    A lookup that hangs keeps one thread, however often it is asked for again.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+        self._good: dict[str, Address] = {}
+
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        """The addresses of `host`. Raises `Unreachable` `dns-failed`."""
+        with contextlib.suppress(ValueError):
+            literal = ipaddress.ip_address(host)
+            family = socket.AF_INET if literal.version == 4 else socket.AF_INET6
+            if "%" not in host:
+                return [(family, (host, port))]  # needs no resolver and no thread
+        try:
+            found = await asyncio.shield(self._lookup(host, port))
+        except (socket.gaierror, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            raise Unreachable(
+                f'the host name "{host}" cannot be resolved: {reason}',
+                code="dns-failed",
+                hint="check the network, the VPN and the server address in the kubeconfig",
+            ) from error
+        addresses = [(family, place) for family, _, _, _, place in found]
+        return sorted(addresses, key=lambda address: address != self._good.get(host))
+
+    def worked(self, host: str, address: Address) -> None:
+        """Note that a connection to `address` came about."""
+        self._good[host] = address
+
+    def _lookup(self, host: str, port: int) -> asyncio.Future[list[Any]]:
+        key = (host, port)
+        if key not in self._pending:
+            loop = asyncio.get_running_loop()
+            ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            self._pending[key] = loop.run_in_executor(None, ask)
+            self._pending[key].add_done_callback(lambda done: self._looked_up(key, done))
+        return self._pending[key]
+
+    def _looked_up(self, key: tuple[str, int], done: asyncio.Future[list[Any]]) -> None:
+        del self._pending[key]
+        if not done.cancelled():
+            done.exception()  # seen, even when everybody who waited has gone
+
+
+async def open_socket(
+    route: Route, resolver: Resolver | None = None, *, timeout: float = DIAL_S
+) -> socket.socket:
     """A non-blocking socket whose bytes reach `route`; the caller owns it.
 
     Raises `Unreachable`: `dns-failed`, `connect-failed`, `connect-timeout`, or `proxy-failed` for
@@ -56,9 +111,10 @@ async def open_socket(route: Route, *, timeout: float = DIAL_S) -> socket.socket
     """
     try:
         async with asyncio.timeout(timeout):
+            resolver = resolver or Resolver()
             if route.proxy is None:
-                return await _connect(route.host, route.port, timeout)
-            return await _connect_through(route, route.proxy, timeout)
+                return await _connect(route.host, route.port, resolver, timeout)
+            return await _connect_through(route, route.proxy, resolver, timeout)
     except TimeoutError:
         via = f" through the proxy {route.proxy}" if route.proxy else ""
         raise Unreachable(
@@ -67,9 +123,11 @@ async def open_socket(route: Route, *, timeout: float = DIAL_S) -> socket.socket
         ) from None
 
 
-async def _connect_through(route: Route, proxy: Proxy, timeout: float) -> socket.socket:
+async def _connect_through(
+    route: Route, proxy: Proxy, resolver: Resolver, timeout: float
+) -> socket.socket:
     try:
-        sock = await _connect(proxy.host, proxy.port, timeout)
+        sock = await _connect(proxy.host, proxy.port, resolver, timeout)
     except Unreachable as error:
         raise Unreachable(
             f"the proxy {proxy} on the way to {route} does not answer: {error.text}",
@@ -104,16 +162,19 @@ async def _negotiate(sock: socket.socket, handshake: Handshake) -> None:
         out = handshake.receive(data)
 
 
-async def _connect(host: str, port: int, timeout: float) -> socket.socket:
+async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> socket.socket:
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout
-    addresses = await _resolve(host, port)
+    addresses = await resolver.addresses(host, port)
     refusals: list[str] = []
-    for index, address in enumerate(addresses):
-        share = (end - loop.time()) / (len(addresses) - index)
+    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        share = (end - loop.time()) / left
+        share = min(share, TRY_S) if left > 1 else share
         try:
             async with asyncio.timeout(share):
-                return await _connect_to(address)
+                sock = await _connect_to(address)
+            resolver.worked(host, address)
+            return sock
         except TimeoutError:
             refusals.append(f"no answer within {share:.1f} s")
         except OSError as error:
@@ -124,25 +185,6 @@ async def _connect(host: str, port: int, timeout: float) -> socket.socket:
         f"{authority(host, port)} cannot be reached: {reasons}",
         code="connect-timeout" if silent else "connect-failed",
     )
-
-
-async def _resolve(host: str, port: int) -> list[Address]:
-    """Where `host` is. A literal address needs no resolver and no thread."""
-    with contextlib.suppress(ValueError):
-        literal = ipaddress.ip_address(host)
-        family = socket.AF_INET if literal.version == 4 else socket.AF_INET6
-        if "%" not in host:
-            return [(family, (host, port))]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a host name"
-        raise Unreachable(
-            f'the host name "{host}" cannot be resolved: {reason}',
-            code="dns-failed",
-            hint="check the network, the VPN and the server address in the kubeconfig",
-        ) from error
-    return [(family, address) for family, _, _, _, address in found]
 
 
 async def _connect_to(address: Address) -> socket.socket:

@@ -50,7 +50,7 @@ def _token(context: Context) -> str | None:
     configuration = Configuration()
     load = cast("Callable[..., None]", load_kube_config_from_dict)  # it has no types
     load(document, client_configuration=configuration, persist_config=False)
-    header: str | None = configuration.api_key.get("authorization")
+    header: str | None = configuration.api_key.get("BearerToken")
     return header.removeprefix("Bearer ") if header else None
 
 

@@ -151,6 +151,23 @@ async def test_a_token_file_is_read_again_within_a_second(
     assert (await credentials.get()).tag != first.tag
 
 
+async def test_a_token_file_that_is_gone_for_a_moment_does_no_harm(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    file = write(tmp_path / "token", "t1\n")
+    credentials = make({"tokenFile": str(file)})
+    first = await credentials.get()
+    file.unlink()
+    clock.advance(5)
+    assert await credentials.get() is first
+    clock.advance(20)
+    credentials.rejected(first)
+    assert (await failing(credentials)).code == "token-unreadable"
+    file.write_text("t2\n")
+    clock.advance(1)
+    assert token(await credentials.get()) == "t2"
+
+
 async def test_client_certificate_files_are_read_again(
     make: Make, tmp_path: Path, clock: Clock
 ) -> None:
@@ -258,6 +275,17 @@ async def test_a_failing_plugin_does_not_run_in_a_storm(
     assert token(await credentials.get()).startswith("token-")
 
 
+async def test_a_retry_can_be_asked_for(make: Make, tmp_path: Path) -> None:
+    plugin = Plugin(tmp_path)
+    plugin.broken()
+    credentials = make(plugin.user)
+    await failing(credentials)
+    plugin.broken(False)
+    await failing(credentials)
+    credentials.retry()
+    assert token(await credentials.get()) == "token-2"
+
+
 async def test_a_failed_renewal_leaves_what_is_still_valid(
     make: Make, tmp_path: Path, clock: Clock
 ) -> None:
@@ -285,6 +313,20 @@ async def test_a_401_leads_to_one_new_credential(make: Make, tmp_path: Path, clo
     assert token(second) == "token-2"
     credentials.rejected(first)  # somebody's late answer
     assert await credentials.get() is second
+    assert plugin.runs == 2
+
+
+async def test_a_401_that_was_a_mistake_is_forgotten(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path, same=True)
+    credentials = make(plugin.user)
+    first = await credentials.get()
+    clock.advance(3600)
+    credentials.rejected(first)
+    for _ in range(100):
+        assert await credentials.get() is first  # the plugin says the same again
+        clock.advance(60)
     assert plugin.runs == 2
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kfwd.errors import Unreachable
-from kfwd.kube.dial import Route, open_socket
+from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
+from kfwd.tasks import TaskSet
 from tests.kube.servers import Handler, Through, echo, serving, silence
 
 
@@ -85,6 +88,50 @@ async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.Mo
         sock = await open_socket(Route("api.test", port))
         assert sock.getpeername() == ("127.0.0.1", port)
         assert await round_trip(sock) == b"ping"
+
+
+async def test_the_address_that_worked_is_the_first_one_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(echo) as port:
+        resolving(monkeypatch, "127.0.0.2", "127.0.0.1")
+        resolver = Resolver()
+        first, second = await resolver.addresses("api.test", port)
+        (await open_socket(Route("api.test", port), resolver)).close()
+        assert await resolver.addresses("api.test", port) == [second, first]
+
+
+async def test_those_who_ask_at_the_same_time_share_one_lookup(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = resolving(monkeypatch, "127.0.0.1")
+    resolver = Resolver()
+    found = await asyncio.gather(*(resolver.addresses("api.test", 1) for _ in range(20)))
+    assert len(asked) == 1
+    assert found == [[(socket.AF_INET, ("127.0.0.1", 1))]] * 20
+    await resolver.addresses("api.test", 1)
+    assert len(asked) == 2  # nothing is kept: names move
+
+
+async def test_a_lookup_that_nobody_waits_for_any_more_fails_silently(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, resolver = threading.Event(), Resolver()
+
+    def getaddrinfo(*args: Any, **more: Any) -> None:
+        gate.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(Unreachable, match=r"within 0\.1 s"):
+        await open_socket(Route("api.test", 1), resolver, timeout=0.1)
+    waiting = TaskSet("test").spawn(resolver.addresses("api.test", 1), "second")
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(Unreachable, match="Temporary failure"):
+        await waiting
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 class FullBacklog:
