@@ -25,9 +25,10 @@ def _pattern(expression: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{expression}$"}
 
 
-def _choice(default: str, *others: str) -> tuple[Any, dict[str, Any]]:
-    choices = (default, *others)
-    return words.one_of(*choices), {"enum": list(choices), "default": default}
+def _choice(*served: str, planned: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    """A reader and a schema; the first word is the default."""
+    schema = {"enum": list(served), "default": served[0]}
+    return words.one_of(*served, planned=planned), schema
 
 
 def _target(value: Any) -> str:
@@ -41,8 +42,8 @@ def _target(value: Any) -> str:
 
 
 _TEXT = {"type": "string", "minLength": 1}
-_SPREAD = _choice("first", "round-robin", "least-connections", "sticky")
-_VIA = _choice("auto", "tunnel", "direct")
+_SPREAD = _choice("first", planned=("round-robin", "least-connections", "sticky"))
+_VIA = _choice("auto", "tunnel", planned=("direct",))
 
 FORWARD: Mapping[str, Key] = {
     "name": Key(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,16 @@ def kubeconfig(value: Any) -> str:
     return str(path)
 
 
-def one_of(*words: str) -> Any:
-    """A reader of exactly these words."""
+def one_of(*words: str, planned: tuple[str, ...] = ()) -> Callable[[Any], str]:
+    """A reader of exactly these words; of `planned` ones it says that they are not served."""
 
     def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(
-                f"expected {', '.join(words)}; got {_shown(value)}{guess(value, words)}"
-            )
-        return str(value)
+        if value in words:
+            return str(value)
+        if value in planned:
+            raise ValueError(f"this version of kfwd does not serve {_shown(value)}")
+        hint = guess(value, (*words, *planned))
+        raise ValueError(f"expected {', '.join(words)}; got {_shown(value)}{hint}")
 
     return read
 

@@ -79,7 +79,6 @@ def test_everything_a_forward_can_say_is_written() -> None:
         ports=(PortSpec(local=8080, remote="22"), PortSpec(local=9000, remote="9000")),
         namespace="null",
         address=("127.0.0.1", "::1"),
-        spread="sticky",
         hold_s=1.5,
         via="tunnel",
     )

@@ -20,7 +20,7 @@ forwards:
     target: svc/web
     ports: ["8080:http", 9000, ":5432"]
     address: [127.0.0.1, "::1"]
-    spread: round-robin
+    spread: first
     hold: 1m
     via: tunnel
     namespace: other
@@ -54,7 +54,6 @@ def test_every_key_is_read() -> None:
                 ),
                 namespace="other",
                 address=("127.0.0.1", "::1"),
-                spread="round-robin",
                 hold_s=60.0,
                 via="tunnel",
             ),
@@ -115,7 +114,14 @@ def test_a_port_below_60_behind_a_colon_is_no_number_in_base_60() -> None:
         ),
         (
             "forwards:\n" + forward(", spread: rand"),
-            ['2:58: expected first, round-robin, least-connections, sticky; got "rand"'],
+            ['2:58: expected first; got "rand"'],
+        ),
+        (
+            "forwards:\n" + forward(", spread: sticky, via: direct"),
+            [
+                '2:58: this version of kfwd does not serve "sticky"',
+                '2:71: this version of kfwd does not serve "direct"',
+            ],
         ),
         (
             "forwards:\n" + forward() + forward(ports="[81]"),

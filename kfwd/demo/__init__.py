@@ -1,0 +1,1 @@
+"""The main job, shown on a simulated cluster. Drives processes; knows nothing of their insides."""
