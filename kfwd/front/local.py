@@ -13,7 +13,9 @@ import struct
 from collections import deque
 from typing import Protocol
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 64 * 1024
+"""Larger reads cost more: the allocator maps and unmaps copies of over 128 KiB each time."""
+
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 LINGER_S = 5.0

@@ -18,7 +18,7 @@ READ_SIZE = 256 * 1024
 """Most bytes taken from the kernel, and most plain bytes handed to a receiver, at once."""
 
 FEED_SIZE = 32 * 1024
-"""Cipher text fed to OpenSSL at once: its memory BIO never gives back what it once held."""
+"""Cipher text given to or left with OpenSSL at once: its BIOs keep the size they once had."""
 
 RECORD_SIZE = 16 * 1024
 HIGH_WATER = 256 * 1024
@@ -229,11 +229,11 @@ class TlsPipe(SocketPipe):
         if self._transport is None or self._ended:
             return
         view = memoryview(data)
-        records = []
         while view:
             view = view[self._tls.write(view[:RECORD_SIZE]) :]
-            records.append(self._outgoing.read())
-        self._transport.writelines(records)
+            if self._outgoing.pending >= FEED_SIZE:
+                self._flush()
+        self._flush()
 
     def _flush(self) -> None:
         if self._outgoing.pending and self._transport is not None:
