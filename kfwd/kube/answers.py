@@ -14,6 +14,9 @@ from kfwd.kube.objects import Status, decoder
 MAX_QUOTE = 300
 """Most characters of somebody else's text in an error."""
 
+MAX_PREAMBLE = 4096
+"""Bytes in which a page shows that it is one."""
+
 NOT_KUBERNETES = "not-kubernetes"
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.I | re.DOTALL)
@@ -34,7 +37,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_page(self) -> bool:
-        return self.content_type == "text/html" or _PAGE.match(self.body) is not None
+        return self.content_type == "text/html" or _PAGE.match(self.body[:MAX_PREAMBLE]) is not None
 
 
 def retry_after_s(answer: Answer) -> float | None:

@@ -20,6 +20,7 @@ from kfwd.kube.watch import Batches, EventDecoder
 
 REQUEST_S = 30.0
 PAGE = 500
+MAX_PAGES = 1000
 LIST_RESTARTS = 3
 WATCH_SLACK_S = 30.0
 """How much longer than the time it was asked for a watch may stay silent."""
@@ -101,7 +102,7 @@ class Api:
     async def _pages(self, kind: Kind[T], path: str, params: dict[str, str]) -> List[T]:
         items: list[T] = []
         token = ""
-        while True:
+        for _ in range(MAX_PAGES):
             request = Request(path=path, params=params | ({"continue": token} if token else {}))
             answer = await self._exchange.complete(request, timeout=REQUEST_S, measured=False)
             page: List[T] = self._decode(answer, list_decoder(kind))
@@ -110,6 +111,7 @@ class Api:
             if not token:
                 version = page.metadata.resource_version
                 return List(metadata=ListMeta(resource_version=version), items=tuple(items))
+        raise ApiError(f"{self._where}: the list of {path} does not end", status=200)
 
     @asynccontextmanager
     async def watch(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kfwd.backoff import Backoff
 from kfwd.errors import KfwdError
-from kfwd.kube import health, kubeconfig
+from kfwd.kube import health
 from kfwd.kube.api import Api
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credentials
@@ -49,18 +49,13 @@ class Cluster:
         self.reflectors = Reflectors(self.api, context.ref.name, pace=pace)
         self._check_s = check_s
         self._health = Health()
+        self._shown_expiry: datetime | None = None
         self._heard_at = float("-inf")
         self._subscribers = Subscribers()
         self._nudge = Nudge()
         self._backoff = Backoff(cap=check_s)
         self._tasks = TaskSet(f"cluster/{context.ref.name}")
         self._tasks.spawn(self._keep_checking(), "check")
-
-    @classmethod
-    async def open(cls, ref: ContextRef, env: Mapping[str, str]) -> Cluster:
-        """Read the context's kubeconfig. Raises `ConfigError`; nothing is asked of the server."""
-        config = await asyncio.to_thread(kubeconfig.load, ref.kubeconfig)
-        return cls(await asyncio.to_thread(config.context, ref.name), env)
 
     @property
     def ref(self) -> ContextRef:
@@ -92,7 +87,7 @@ class Cluster:
         return current.expires if current else None
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called when state, problem or (by a quarter) latency change.
+        """Have `callback` called when state, problem, expiry or (by a quarter) latency change.
 
         Returns what ends that.
         """
@@ -101,6 +96,9 @@ class Cluster:
     def report(self, error: KfwdError | None, latency_s: float | None = None) -> None:
         """Note how a request, a watch or a dial to the server went; None: it was answered."""
         self._settle(health.after(self._health, error, latency_s))
+        if self.login_expires != self._shown_expiry:
+            self._shown_expiry = self.login_expires
+            self._subscribers.wake()
         if health.verdict(error) is ContextState.OK:
             self._heard_at = asyncio.get_running_loop().time()
 

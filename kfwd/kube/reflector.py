@@ -181,16 +181,18 @@ class Reflector(Generic[T]):
         started, silent = loop.time(), True
         try:
             async for batch in batches:
-                silent = False
-                self._apply(batch)
+                silent = not self._apply(batch) and silent
         except KfwdError as error:
             log.debug("the watch of %s broke: %s", self, error)
             return self._outcome(error)
         short = loop.time() - started < self._pace.short_s
         return Outcome.SHORT if silent and short else Outcome.DONE
 
-    def _apply(self, batch: Iterable[WatchEvent[T]]) -> None:
-        """Take the events in, then wake. Raises what an ERROR event stands for."""
+    def _apply(self, batch: Iterable[WatchEvent[T]]) -> bool:
+        """Take the events in, then wake. Returns whether an object changed.
+
+        Raises what an ERROR event stands for, once the events before it are taken in.
+        """
         changed, failure = False, None
         for event in batch:
             if event.status is not None:
@@ -204,6 +206,7 @@ class Reflector(Generic[T]):
             self._subscribers.wake()
         if failure is not None:
             raise failure
+        return changed
 
     def _change(self, what: EventType, item: T) -> None:
         if what is EventType.DELETED:

@@ -117,34 +117,42 @@ def _of_pods(target: Target, remote: str, pods: list[Pod], idle: str) -> _Found:
             missing = missing or error
     if missing is not None and not found:
         raise missing
-    return _usable(target, found, pods)
+    if usable := _usable(target, found):
+        return usable
+    raise _none_usable(target, pods)
 
 
 def _of_service(target: Target, remote: str, facts: Facts, namespace: str) -> _Found:
     known = _readable(facts.services, "services", namespace)
     service: Service = _named(target, known, namespace)
     found = services.candidates(service, remote, facts, namespace)
+    if usable := _usable(target, found):
+        return usable
     pods = services.selected(service, facts.pods or {})
     if service.spec.selector and facts.pods is not None and not found and not pods:
         labels = ",".join(f"{key}={value}" for key, value in service.spec.selector.items())
         raise Unresolved("no-endpoints", f"{target} has no pods: none is labelled {labels}")
-    return _usable(target, found, pods)
+    raise _none_usable(target, pods)
 
 
-def _usable(target: Target, found: list[Endpoint], pods: list[Pod]) -> _Found:
-    """Rule 7 over candidates that are in order; `pods` explain why there is none."""
+def _usable(target: Target, found: list[Endpoint]) -> _Found | None:
+    """Rule 7 over candidates that are in order."""
     if ready := [e for e in found if e.ready and not e.terminating]:
         return ready, None
     if serving := [e for e in found if e.serving and e.terminating]:
         names = ", ".join(endpoint.pod for endpoint in serving[: words.MAX_PODS])
         return serving, Remark("terminating", f"all that is left of {target} is going: {names}")
+    return None
+
+
+def _none_usable(target: Target, pods: list[Pod]) -> Unresolved:
     if not pods:
-        raise Unresolved("no-endpoints", f"{target} has no ready endpoints")
+        return Unresolved("no-endpoints", f"{target} has no ready endpoints")
     if late := [pod.name for pod in pods if pod.ready and not pod.deleted]:
         text = f"{target} has no endpoints yet, though {late[0]} is ready"
-        raise Unresolved("no-endpoints", text)
+        return Unresolved("no-endpoints", text)
     what = "no ready pod" if len(pods) == 1 else f"none of its {len(pods)} pods ready"
-    raise Unresolved("no-endpoints", f"{target} has {what}: {words.ailments(pods)}")
+    return Unresolved("no-endpoints", f"{target} has {what}: {words.ailments(pods)}")
 
 
 def _selected(pods: Mapping[str, Pod], selector: selectors.Selector) -> list[Pod]:

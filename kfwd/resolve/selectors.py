@@ -60,7 +60,10 @@ class Selector(Struct, frozen=True):
     requirements: tuple[Requirement, ...] = ()
 
     def accepts(self, labels: Mapping[str, str]) -> bool:
-        return all(requirement.accepts(labels) for requirement in self.requirements)
+        for requirement in self.requirements:  # noqa: SIM110  # a third of the time that all() takes
+            if not requirement.accepts(labels):
+                return False
+        return True
 
 
 def parse(text: str) -> Selector:

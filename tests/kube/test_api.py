@@ -67,6 +67,14 @@ async def test_a_list_does_not_start_again_for_ever() -> None:
         assert len(server.requests) == 6
 
 
+async def test_a_list_whose_pages_never_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kfwd.kube.api.MAX_PAGES", 3)
+    async with serving(list=listed(9, pod("a"), token="t")) as server, api_of(server) as api:
+        with pytest.raises(ApiError, match="does not end"):
+            await api.list(PODS, "shop")
+        assert len(server.requests) == 3
+
+
 async def test_lists_may_span_namespaces_or_have_none() -> None:
     async with serving(list=listed(1), nodes=listed(1)) as server, api_of(server) as api:
         await api.list(PODS, None)

@@ -3,15 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from kfwd.errors import ConfigError, Unreachable
+from kfwd.errors import Unreachable
 from kfwd.kube.cluster import Cluster
+from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.objects import PODS
-from kfwd.model import ContextRef, ContextState
-from tests.kube import configs
+from kfwd.model import ContextState
 from tests.kube.scripted import (
     PATIENCE_S,
     ScriptedServer,
@@ -141,22 +142,15 @@ async def test_no_right_to_anything_is_told() -> None:
         await until_state(cluster, ContextState.FORBIDDEN)
 
 
-async def test_a_context_is_opened_from_its_kubeconfig(tmp_path: Path) -> None:
-    async with serving(version=VERSION) as server:
-        url = f"http://127.0.0.1:{server.http.port}"
-        content = configs.document(user={"token": "t"}, cluster={"server": url})
-        path = configs.write(tmp_path / "config", content)
-        ref = ContextRef(kubeconfig=(str(path),), name="dev")
-        cluster = await Cluster.open(ref, {})
+async def test_a_login_that_is_renewed_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(version=VERSION) as server, cluster_of(server) as cluster:
         await until_state(cluster, ContextState.OK)
-        assert server.requests[0].headers["Authorization"] == "Bearer t"
-        assert cluster.ref == ref
         assert cluster.login_expires is None
-        await cluster.close()
-
-
-async def test_an_unknown_context_is_told(tmp_path: Path) -> None:
-    path = configs.write(tmp_path / "config", configs.document())
-    with pytest.raises(ConfigError) as caught:
-        await Cluster.open(ContextRef(kubeconfig=(str(path),), name="nosuch"), {})
-    assert caught.value.code == "unknown-context"
+        told: list[datetime | None] = []
+        cluster.on_change(lambda: told.append(cluster.login_expires))
+        until = datetime(2040, 1, 1, tzinfo=UTC)
+        renewed = Credential(headers=CIMultiDictProxy(CIMultiDict()), tag=7, expires=until)
+        monkeypatch.setattr(Credentials, "current", property(lambda _: renewed))
+        cluster.report(None)
+        cluster.report(None)
+        assert told == [until]

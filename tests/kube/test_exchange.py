@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
+import trustme
 from aiohttp import web
+from msgspec.structs import replace
 
 from kfwd.errors import ApiError, Forbidden, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube.connect import Server
@@ -267,3 +270,54 @@ async def test_leaving_a_stream_closes_its_connection() -> None:
             assert await read() == b"one\n"
         async with asyncio.timeout(5):
             await gone.wait()
+
+
+async def test_large_answers_may_be_compressed_unless_the_kubeconfig_says_no() -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = web.Response(body=b"x" * 100_000)
+        response.enable_compression()
+        return response
+
+    async with serving(version=reply) as server:
+        for disabled, accepted in ((False, "gzip"), (True, "identity")):
+            context = server.context()
+            cluster = replace(context.cluster, disable_compression=disabled)
+            context = replace(context, cluster=cluster)
+            credentials = Credentials(context, {})
+            exchange = Exchange(Server(context, credentials, {}), credentials)
+            found = await exchange.complete(Request(path="/version"), timeout=5)
+            assert found.body == b"x" * 100_000
+            assert server.requests[-1].headers["Accept-Encoding"] == accepted
+            await exchange.close()
+            await credentials.close()
+
+
+async def over_tls(ca: bytes) -> bytes:
+    """Ask an HTTPS server whose authority is not necessarily `ca`."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    server = ScriptedServer(version=OK)
+    await server.http.start_server(ssl=tls, shutdown_timeout=0)
+    context = server.context()
+    where = f"https://127.0.0.1:{server.http.port}"
+    own = ca or authority.cert_pem.bytes()
+    context = replace(context, cluster=replace(context.cluster, server=where, ca=own))
+    credentials = Credentials(context, {})
+    exchange = Exchange(Server(context, credentials, {}), credentials)
+    try:
+        return (await exchange.complete(Request(path="/version"), timeout=5)).body
+    finally:
+        await exchange.close()
+        await credentials.close()
+        await server.http.close()
+
+
+async def test_requests_go_over_tls_to_a_server_that_is_known() -> None:
+    assert await over_tls(b"") == b'{"fine":true}'
+
+
+async def test_a_server_that_is_not_known_gets_no_request() -> None:
+    with pytest.raises(Unreachable) as caught:
+        await over_tls(trustme.CA().cert_pem.bytes())
+    assert caught.value.code == "tls-failed"

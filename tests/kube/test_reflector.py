@@ -244,9 +244,10 @@ async def test_a_server_that_keeps_sending_nonsense_is_listed_again(nonsense: by
         assert server.asked.count("list") == 2
 
 
-async def test_watches_that_end_at_once_back_off() -> None:
+@pytest.mark.parametrize("chunks", [[], [bookmark(11)]])
+async def test_watches_that_end_at_once_without_news_back_off(chunks: list[bytes]) -> None:
     pace = quick(short_s=1.0, backoff=lambda: Backoff(first=0.2, cap=0.2, uniform=lambda a, b: b))
-    script = {"list": listed(10), "watch": events()}
+    script = {"list": listed(10), "watch": events(*chunks)}
     async with serving(**script) as server, reflecting(server, pace=pace):
         await server.seen("watch", 2)
         assert server.times[2] - server.times[1] >= 0.2
