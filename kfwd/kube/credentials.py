@@ -31,13 +31,14 @@ FILES_S = 1.0
 """How old what was read from files may get before they are read again."""
 
 AHEAD = 0.1
-AHEAD_MAX_S = 60.0
+AHEAD_MAX = timedelta(seconds=60)
 """Refresh in the background for the last tenth of a credential's life, at most a minute."""
 
 SETTLE_S = 10.0
-"""A credential younger than this that is rejected is not replaced yet: a server that rejects
-everything must not make a plugin run for every request."""
+"""What was just granted is not asked for again: neither when the server rejects it (or everything),
+nor when it is near its end or past it (a plugin with a cache of its own, or a wrong clock)."""
 
+SETTLE = timedelta(seconds=SETTLE_S)
 RETRY_FIRST_S, RETRY_CAP_S = 1.0, 60.0
 
 
@@ -82,8 +83,9 @@ class Credentials:
         self._files = kubeconfig.fingerprint(context.ref.kubeconfig)
         self._refreshing: asyncio.Task[Credential | KfwdError] | None = None
         self._current: Credential | None = None
-        self._granted: Grant | None = None
+        self._from_files = False
         self._fetched_at = 0.0
+        self._ends: datetime | None = None
         self._refresh_from: datetime | None = None
         self._rejected = False
         self._failure: KfwdError | None = None
@@ -125,22 +127,19 @@ class Credentials:
         await self._tasks.close()
 
     def _good(self) -> Credential | None:
-        """What we have, unless it is known to be of no use.
-
-        One that was expired or rejected from the start stays until it has settled.
-        """
-        current = self._current
-        if current is None or self._age() < SETTLE_S:
-            return current
-        expired = current.expires is not None and self._now() >= current.expires
-        return None if expired or self._rejected else current
+        """What we have, unless it is known to be of no use."""
+        expired = self._ends is not None and self._now() >= self._ends
+        rejected = self._rejected and self._age() >= SETTLE_S
+        return None if expired or rejected else self._current
 
     def _outdated(self) -> bool:
         """Whether files may hold something newer."""
-        return self._granted is not None and self._granted.from_files and self._age() >= FILES_S
+        return self._from_files and self._age() >= FILES_S
 
     def _ending(self) -> bool:
-        return self._refresh_from is not None and self._now() >= self._refresh_from
+        if self._refresh_from is None or self._age() < SETTLE_S:
+            return False
+        return self._now() >= self._refresh_from
 
     def _age(self) -> float:
         return self._monotonic() - self._fetched_at
@@ -161,7 +160,7 @@ class Credentials:
             return error
         self._failure = None
         self._retry.succeeded(self._monotonic())
-        return self._keep(granted, credential)
+        return self._keep(credential, granted.from_files)
 
     def _pause(self) -> float:
         """Seconds to the next try. Files are cheap to look at; a plugin may open a browser."""
@@ -170,16 +169,19 @@ class Credentials:
             return FILES_S
         return self._retry.failed(self._monotonic())
 
-    def _keep(self, granted: Grant, credential: Credential) -> Credential:
-        if granted != self._granted or self._current is None:
-            self._granted, self._current = granted, credential
+    def _keep(self, credential: Credential, from_files: bool) -> Credential:
+        """Make `credential` the current one, unless it is the same again."""
+        if self._current is None or not _same(credential, self._current):
+            self._current = credential
         self._rejected = False
+        self._from_files = from_files
         self._fetched_at = self._monotonic()
-        self._refresh_from = None
-        if granted.expires is not None:
-            life = (granted.expires - self._now()).total_seconds()
-            ahead = min(AHEAD_MAX_S, max(life, 0.0) * AHEAD)
-            self._refresh_from = granted.expires - timedelta(seconds=ahead)
+        self._ends = self._refresh_from = None
+        if credential.expires is not None:
+            now = self._now()
+            life = credential.expires - now
+            self._ends = credential.expires if life > timedelta() else now + SETTLE
+            self._refresh_from = self._ends - min(AHEAD_MAX, max(life, timedelta()) * AHEAD)
         return self._current
 
     async def _fetch(self) -> Grant:
@@ -265,6 +267,11 @@ async def _outcome(refreshing: asyncio.Task[Credential | KfwdError]) -> Credenti
     if refreshing.cancelled():
         return LoginNeeded("the login was interrupted", code="login-interrupted")
     return refreshing.result()
+
+
+def _same(one: Credential, other: Credential) -> bool:
+    """Whether two credentials differ in nothing but their tags."""
+    return msgspec.structs.replace(one, tag=other.tag) == other
 
 
 def _or_raise(good: Credential | None, failure: KfwdError) -> Credential:

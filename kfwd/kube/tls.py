@@ -91,7 +91,7 @@ def _client_fault(error: ValueError | ssl.SSLError) -> str:
         return str(error)
     if error.reason == "KEY_VALUES_MISMATCH":
         return "its key belongs to another certificate"
-    if error.reason is None:
+    if not error.reason:
         return "its certificate or its key is missing or not PEM"
     return _plain(error.reason)
 

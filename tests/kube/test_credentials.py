@@ -104,6 +104,12 @@ async def failing(credentials: Credentials) -> KfwdError:
     return caught.value
 
 
+async def settled(credentials: Credentials) -> None:
+    """Wait for a refresh in the background."""
+    if credentials._refreshing is not None:
+        await asyncio.wait([credentials._refreshing])
+
+
 async def test_a_token_is_the_same_credential_each_time(make: Make) -> None:
     credentials = make({"token": "t1"})
     assert credentials.current is None
@@ -296,7 +302,7 @@ async def test_a_failed_renewal_leaves_what_is_still_valid(
     clock.advance(95)
     for _ in range(3):
         assert await credentials.get() is first
-        await asyncio.sleep(0.05)
+        await settled(credentials)
     assert plugin.runs == 2
     clock.advance(5)
     assert (await failing(credentials)).code == "exec-plugin-failed"
@@ -342,15 +348,53 @@ async def test_a_server_that_rejects_everything_starts_no_storm(
     assert plugin.runs <= 13
 
 
+@pytest.mark.parametrize("life", [-5, 0])
 async def test_a_plugin_that_grants_what_has_expired_does_not_run_in_a_storm(
-    make: Make, tmp_path: Path, clock: Clock
+    make: Make, tmp_path: Path, clock: Clock, life: float
 ) -> None:
-    plugin = Plugin(tmp_path, life=-5)
+    plugin = Plugin(tmp_path, life=life)
     credentials = make(plugin.user)
     for _ in range(120):
         await credentials.get()
+        await settled(credentials)
         clock.advance(1)
     assert 2 <= plugin.runs <= 13
+
+
+async def test_a_plugin_with_a_cache_of_its_own_is_not_asked_in_a_storm_near_the_end(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path, life=1000, same=True)
+    credentials = make(plugin.user)
+    first = await credentials.get()
+    for _ in range(1000):
+        assert await credentials.get() is first
+        await settled(credentials)
+        clock.advance(1)
+    assert 2 <= plugin.runs <= 8
+
+
+async def test_a_credential_that_lives_for_seconds_is_used_for_just_these(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path, life=5)
+    credentials = make(plugin.user)
+    first = await credentials.get()
+    clock.advance(4.9)
+    assert await credentials.get() is first
+    clock.advance(0.1)
+    assert token(await credentials.get()) == "token-2"
+
+
+async def test_after_a_401_another_impersonation_in_the_kubeconfig_is_taken(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    credentials = make({"token": "t1", "as": "ann"})
+    first = await credentials.get()
+    clock.advance(3600)
+    write(tmp_path / "config", document({"token": "t1", "as": "berta"}))
+    credentials.rejected(first)
+    assert (await credentials.get()).headers["Impersonate-User"] == "berta"
 
 
 async def test_after_a_401_a_new_token_in_the_kubeconfig_is_taken(
