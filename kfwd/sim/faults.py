@@ -32,7 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     connections accepted while they are set.
 
     Upgrades: `refuse_upgrade` is the status that `refuse_transports` (none named: all) get;
-    `drop_transports` get their connection closed without an answer.
+    `drop_transports` get their connection closed without an answer; `delay_transports` (none named:
+    all) wait `delay_upgrade_ms` for theirs.
 
     Node: `tunnel` off is a server before 1.31 (protocol notes D.1); `error_order` is the server
     generation of table C.4; `half_close_ms` the time between the end of one direction and of both
@@ -52,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refuse_transports: tuple[Transport, ...] = ()
     drop_transports: tuple[Transport, ...] = ()
     delay_upgrade_ms: Count = 0
+    delay_transports: tuple[Transport, ...] = ()
     tunnel: bool = True
     error_order: ErrorOrder = "containerd16"
     half_close_ms: Count = 1000
@@ -150,6 +152,11 @@ class Faults:
         """The status an upgrade gets instead of 101, or 0."""
         named = self.now.refuse_transports
         return self.now.refuse_upgrade if not named or transport in named else 0
+
+    def delays_upgrade(self, transport: Transport) -> float:
+        """Seconds an upgrade waits for its answer."""
+        named = self.now.delay_transports
+        return self.now.delay_upgrade_ms / 1000 if not named or transport in named else 0.0
 
     def drops(self, transport: Transport) -> bool:
         """Whether an upgrade's connection is closed without an answer."""

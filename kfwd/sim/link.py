@@ -32,8 +32,6 @@ class Receiver(Protocol):
 class Pipe(Protocol):
     """A byte stream to the client: a connection, or a WebSocket tunnel inside one."""
 
-    receiver: Receiver
-
     @property
     def writable(self) -> bool:
         """Whether the peer takes bytes; writing in spite of it is buffered."""

@@ -55,7 +55,7 @@ class PortForward:
         faults = self._faults
         kind: Transport = transport_of(request, faults.now.tunnel)
         await faults.until(lambda: not faults.freezes_sessions)
-        await asyncio.sleep(faults.now.delay_upgrade_ms / 1000)
+        await asyncio.sleep(faults.delays_upgrade(kind))
         if faults.drops(kind):
             return None
         if refused := faults.refuses_upgrade(kind):

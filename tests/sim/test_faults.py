@@ -117,6 +117,13 @@ def test_upgrades_are_refused_by_transport_or_all() -> None:
     assert [one.refuses_upgrade(t) for t in ("spdy", "websocket")] == [0, 403]
 
 
+def test_upgrades_are_delayed_by_transport_or_all() -> None:
+    everywhere = faults(delay_upgrade_ms=1500)
+    assert [everywhere.delays_upgrade(t) for t in ("spdy", "channels")] == [1.5, 1.5]
+    one = faults(delay_upgrade_ms=1500, delay_transports=["websocket"])
+    assert [one.delays_upgrade(t) for t in ("spdy", "websocket")] == [0, 1.5]
+
+
 def test_the_other_questions_follow_their_keys() -> None:
     board = faults(
         api_down=True,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 
@@ -98,6 +99,19 @@ async def test_by_itself_it_listens_on_its_real_ports_and_ends_on_sigterm() -> N
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def test_an_image_needs_only_the_probes_own_modules_and_aiohttp() -> None:
+    code = "import sys, kfwd.sim.probe; print(*(n for n in sys.modules if n.startswith('kfwd')))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) == {
+        "kfwd",
+        "kfwd.sim",
+        "kfwd.sim.pattern",
+        "kfwd.sim.probe",
+        "kfwd.sim.probe_http",
+        "kfwd.sim.probe_tcp",
+    }
 
 
 async def answers(port: int) -> bool:

@@ -172,6 +172,17 @@ async def test_a_refused_port_without_early_data_leaves_the_session_healthy() ->
         assert await answered(client, 5, 13)
 
 
+async def test_data_for_a_pod_that_has_closed_is_lost_once_and_then_wedges_the_worker() -> None:
+    async with kubelet(half_close_ms=SHORT) as server, server.spdy() as client:
+        data = client.open(1, 9002, "0")
+        client.data(data, b"1\n")
+        await client.until(("fin", 1))
+        client.data(data, b"taken by the copy that is left")
+        assert await answered(client, 5, 13)
+        client.data(data, b"taken by nobody")
+        assert not await answered(client, 15, 23)
+
+
 @pytest.mark.parametrize("order", ["crio", "main"])
 async def test_servers_that_reset_the_streams_are_not_wedged(order: str) -> None:
     async with kubelet(error_order=order) as server, server.spdy() as client:
