@@ -91,8 +91,12 @@ class Supervisor:
         for running in stopping:
             view = running.entry.view()
             self._show(msgspec.structs.replace(view, state=State.STOPPING, problem=None))
-        stuck = await asyncio.gather(*(each.tasks.close(self._stop_s) for each in stopping))
+        stuck = await asyncio.gather(*(self._end(running) for running in stopping))
         return [name for names in stuck for name in names]
+
+    async def _end(self, running: Running) -> list[str]:
+        stuck = await running.tasks.close(self._stop_s)
+        return stuck + await running.entry.close()
 
     def _bind(self, running: Running) -> None:
         try:
@@ -112,6 +116,7 @@ class Supervisor:
                 log.exception("%s failed", running.wanted.id, extra={"entry": running.wanted.id})
                 self._show(_broken(running.entry.view(), error))
             await asyncio.sleep(backoff.failed(now()))
+            await running.entry.close()
             running.entry = self._make(running.wanted)
 
 

@@ -17,7 +17,7 @@ Accepted = Callable[[int], None]
 
 @runtime_checkable
 class Entry(Protocol):
-    """One entry that is up: `bind`, then `run` until it is cancelled, which cleans up."""
+    """One entry that is up: `bind`, then `run` until that is cancelled, then `close`."""
 
     accepted: set[Accepted]
 
@@ -26,6 +26,10 @@ class Entry(Protocol):
 
     async def run(self) -> None:
         """The entry's life: listens if it does not yet. Any end but a cancellation is a bug."""
+
+    async def close(self) -> list[str]:
+        """Free the ports and end the connections; names of tasks that did not stop in time."""
+        ...
 
     def view(self) -> EntryView:
         """What is shown of it now."""

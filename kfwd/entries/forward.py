@@ -62,6 +62,7 @@ class Forward:
         self._sight: Sight | None = None
         self._config: Fault | None = None
         self._look = asyncio.Event()
+        self._looked = False
         self._showing = False
         self._ended = False
         self._verdict = Verdict(State.STARTING)
@@ -86,6 +87,7 @@ class Forward:
 
     async def run(self) -> None:
         forget = self._context.on_change(self._context_changed)
+        self._changed()
         try:
             async with asyncio.TaskGroup() as both:
                 if not self._wanted.paused:
@@ -93,7 +95,11 @@ class Forward:
                 both.create_task(self._follow(), name=f"{self._wanted.id}/follow")
         finally:
             forget()
-            await self._close()
+
+    async def close(self) -> list[str]:
+        self._ended = True
+        stuck = await asyncio.gather(*(port.front.close() for port in self._ports))
+        return [name for names in stuck for name in names]
 
     async def _listen(self) -> None:
         """Bind what is not bound yet, for as long as it takes."""
@@ -129,14 +135,9 @@ class Forward:
 
     def _serve(self, sight: Sight) -> None:
         if sight.looked:
+            self._looked = True
             for port in self._ports:
                 port.serve(sight.resolve(port.spec.remote))
-
-    async def _close(self) -> None:
-        self._ended = True
-        for port in self._ports:
-            for name in await port.front.close():
-                self._log.error("%s did not stop in time", name)
 
     def _context_changed(self) -> None:
         """The context failed or is back, or its kubeconfig names another cluster."""
@@ -182,7 +183,7 @@ class Forward:
             paused=self._wanted.paused,
             config=self._config,
             context=self._context.fault,
-            looked=self._sight is not None and self._sight.looked,
+            looked=self._looked,
             watch=watch,
         )
 

@@ -94,6 +94,10 @@ class Connection:
                 self._stream.reset()
             self._local.abort()
 
+    def abort(self) -> None:
+        """Reset the local side, unless it has ended."""
+        self._local.abort()
+
     async def _connect(self) -> None:
         """Get a stream: at once where a session is free, else from the waiting room."""
         endpoint = self._front.choose(self._avoid)

@@ -194,6 +194,7 @@ class Front:
         self._on_accept()
 
     def _gone(self, connection: Connection) -> None:
+        connection.abort()  # a task that is cancelled before its first step cleans up nothing
         self._connections.discard(connection)
         self.counters.open -= 1
 

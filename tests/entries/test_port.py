@@ -1,0 +1,100 @@
+"""One port: what tells it from the others, and what is known about it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kfwd.entries.port import Port, keys
+from kfwd.entries.states import Fault
+from kfwd.front.forwarder import Front
+from kfwd.front.replay import Budget
+from kfwd.model import PortSpec, Problem
+from kfwd.resolve.endpoints import Endpoint, Resolution
+from tests.entries.rig import Rig
+
+
+def test_keys_number_what_comes_again() -> None:
+    specs = tuple(PortSpec(local=0, remote=remote) for remote in ("http", "80", "http"))
+    assert keys(specs) == ["http", "80", "http#2"]
+
+
+def port(rig: Rig, local: int, address: tuple[str, ...] = ("127.0.0.1",)) -> Port:
+    front = Front(
+        "dev/web",
+        rig.context.pool,
+        budget=Budget(),
+        hold_s=1.0,
+        on_change=lambda: None,
+        look_again=lambda: None,
+    )
+    return Port(PortSpec(local=local, remote="80"), address, front, rig.kept, "80")
+
+
+def trouble(code: str) -> Problem:
+    return Problem(code=code, severity="error", text=code)
+
+
+async def test_a_privileged_port_needs_a_person_and_other_failures_may_heal(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfwd.front import listener
+
+    def refuse(*args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(listener, "_listen", refuse)
+    privileged, other = port(rig, 80), port(rig, 8080)
+    for each in (privileged, other):
+        each.bind()
+        assert not each.bound
+    fault = privileged.facts(None).bind
+    assert fault is not None
+    assert (fault.problem.code, fault.heals) == ("port-privileged", False)
+    fault = other.facts(None).bind
+    assert fault is not None
+    assert (fault.problem.code, fault.heals) == ("bind-failed", True)
+
+
+async def test_an_address_that_is_not_there_yet_may_come(rig: Rig) -> None:
+    away = port(rig, 0, ("127.0.0.1", "::2"))
+    away.bind()
+    fault = away.facts(None).bind
+    assert fault is not None
+    assert fault.heals
+    assert "::2" in fault.problem.text
+
+
+async def test_its_number_is_that_of_its_tcp_address(rig: Rig, tmp_path: object) -> None:
+    tcp, unix = port(rig, 0), port(rig, 0, (f"unix:{tmp_path}/s",))
+    for each in (tcp, unix):
+        each.bind()
+    assert tcp.view().listen == (f"127.0.0.1:{tcp.number}",)
+    assert rig.kept["80"] == tcp.number
+    assert unix.number is None
+    for each in (tcp, unix):
+        await each.front.close()
+
+
+async def test_what_hinders_reading_is_more_telling_than_that_it_cannot_be_read(
+    rig: Rig,
+) -> None:
+    watch = Fault(trouble("forbidden"), heals=False)
+    each = port(rig, 0)
+    each.serve(Resolution(problem=trouble("not-readable")))
+    assert each.facts(watch).resolution == watch
+    each.serve(Resolution(problem=trouble("no-such-port"), heals=False))
+    found = each.facts(watch).resolution
+    assert found is not None
+    assert (found.problem.code, found.heals) == ("no-such-port", False)
+
+
+async def test_an_endpoint_that_terminates_is_no_ready_one(rig: Rig) -> None:
+    rig.hub.gate = asyncio.Event()
+    going = Endpoint(namespace="shop", pod="a", uid="a", port=80, terminating=True)
+    each = port(rig, 0)
+    each.serve(Resolution(endpoints=(going,)))
+    facts = each.facts(None)
+    assert (facts.usable, facts.ready) == (True, False)
+    await each.front.close()
