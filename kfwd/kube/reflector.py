@@ -231,9 +231,7 @@ class Reflector(Generic[T]):
         """A look failed. What is known stays; where rules forbid one way, another may work."""
         outcome = self._outcome(error)
         if isinstance(error, Forbidden) and self._has_another_way():
-            warning = self._poll_warning(error)
-            if self._polling is None or self._polling.text != warning.text:
-                self._polling = warning
+            self._polling = self._poll_warning(error)
             self._polling_since = asyncio.get_running_loop().time()
             if self.synced:
                 self._trouble(self._polling)

@@ -314,6 +314,17 @@ async def test_where_a_watch_is_forbidden_it_lists_every_few_seconds_and_warns()
         assert server.asked.count("watch") == 1
 
 
+async def test_the_warning_that_a_watch_is_forbidden_comes_at_once_and_once() -> None:
+    script = {"list": listed(10, pod("a")), "watch": NO_WATCH}
+    async with serving(**script) as server:
+        async with reflecting(server, pace=quick(poll_s=60)) as watched:
+            await watched.until(lambda r: r.problem)
+            assert server.asked == ["list", "watch"]
+        async with reflecting(server) as watched:
+            await server.seen("watch", 5)
+            assert watched.wakes == 2
+
+
 async def test_a_watch_is_tried_again_since_rules_change() -> None:
     watches = [NO_WATCH, NO_WATCH, events(event("ADDED", pod("b", 11)), stay=True)]
     script = {"list": listed(10, pod("a")), "watch": watches}

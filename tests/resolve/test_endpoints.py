@@ -50,6 +50,20 @@ def test_what_still_serves_while_it_is_deleted_is_a_last_resort(target: str) -> 
     )
 
 
+def test_a_published_address_that_is_terminating_is_a_last_resort_too() -> None:
+    """With publishNotReadyAddresses the API keeps `ready` true to the end."""
+    leaving = member("a", ready=True, serving=True, terminating=True)
+    alone = find("svc/web", service(), piece(leaving), pods=None)
+    assert (pods_of(alone), alone.state) == (["a"], State.DEGRADED)
+    both = find("svc/web", service(), piece(leaving, member("b")), pods=None)
+    assert (pods_of(both), both.state) == (["b"], State.READY)
+
+
+def test_what_is_neither_ready_nor_leaving_gets_no_connections() -> None:
+    odd = member("a", ready=False, serving=True, terminating=False)
+    assert find("svc/web", service(), piece(odd), pods=None).endpoints == ()
+
+
 @pytest.mark.parametrize("target", ["svc/web", "deploy/web", "app=web"])
 def test_without_a_ready_pod_the_problem_says_what_ails_them(target: str) -> None:
     crash = pod("web-0", ready=False, waiting="CrashLoopBackOff")

@@ -60,6 +60,14 @@ def test_a_pod_that_is_being_deleted_counts_as_such_before_its_slice_says_so() -
     assert (endpoint.ready, endpoint.serving, endpoint.terminating) == (False, True, True)
 
 
+def test_a_pod_that_is_being_deleted_serves_no_longer_than_it_is_ready() -> None:
+    conditions = {"ready": False, "serving": True, "terminating": True}
+    [endpoint] = found(
+        service(), piece(member("a", **conditions)), pod("a", deleted=9, ready=False)
+    )
+    assert not endpoint.serving
+
+
 @pytest.mark.parametrize(
     "now",
     [[], [pod("a", uid="a new one")], [pod("a", phase="Failed")], [pod("a", phase="Succeeded")]],
