@@ -153,7 +153,7 @@ class Session:
             self._lose(error or SessionLost("the session was closed"))
 
     def send(self, stream: Stream, data: memoryview) -> None:
-        if stream.id in self._streams and not stream.local_done:
+        if stream.id in self._streams and not (stream.local_done or stream.remote_done):
             self._sent_on(stream.id)
             self._pipe.write(b"".join((self._machine.frame(stream.id, len(data)), data)))
 
@@ -255,7 +255,9 @@ class Session:
     def _remote_finished(self, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
-            self._unanswered.discard(stream_id)
+            # Bytes that meet a pod's end wedge their worker without a word (protocol notes B.8).
+            self._retired |= stream_id in self._unanswered
+            stream.remote_done = True
             stream.timer = self._loop.call_later(GRACE_S, self._give_up, stream)
 
     def _give_up(self, stream: Stream) -> None:

@@ -66,6 +66,7 @@ class Stream:
         "local_done",
         "opened_at",
         "paused",
+        "remote_done",
         "text",
         "timer",
     )
@@ -75,6 +76,7 @@ class Stream:
         self.opened_at = now
         self.accepted = False
         self.local_done = False
+        self.remote_done = False
         self.paused = False
         self.text: str | None = None
         self.timer: asyncio.TimerHandle | None = None

@@ -15,6 +15,7 @@ from kfwd.tunnel.session import Session
 from kfwd.tunnel.stream import End, Ending, Stream
 from kfwd.wire import spdy
 from tests.tunnel.peer import WAIT_S, Peer, Peers, peers
+from tests.until import until
 
 REFUSED = (
     "error forwarding port 9 to pod x, uid : dial tcp4 127.0.0.1:9: connect: connection refused"
@@ -313,6 +314,32 @@ async def test_a_reset_after_an_answer_leaves_the_session_usable(running: Runnin
     assert session.fit
     next_stream, _ = await open_stream(session, peer)
     assert next_stream.id > stream.id
+
+
+async def test_bytes_that_meet_the_pods_end_wear_the_session(running: Running) -> None:
+    session, peer, keeper = running
+    stream, reader = await open_stream(session, peer)
+    stream.write(b"too late for the pod")
+    assert await peer.received(stream.id, 20)
+    peer.end(stream.id)
+    assert (await reader.ending()).how is End.CLEAN
+    await keeper.lost
+    assert session.planned
+
+
+async def test_nothing_is_sent_after_the_pods_end(running: Running) -> None:
+    session, peer, _ = running
+    stream, reader = await open_stream(session, peer, b"ask")
+    peer.data(stream.id, b"answer", fin=True)
+    await reader.has(6)
+    await until(lambda: stream.remote_done)
+    stream.write(b"more")
+    stream.finish()
+    sent = [await peer.expect(spdy.Data), await peer.expect(spdy.Data)]
+    assert [(frame.payload, frame.fin) for frame in sent] == [(b"ask", False), (b"", True)]
+    peer.data(peer.error_of[stream.id], fin=True)
+    assert (await reader.ending()).how is End.CLEAN
+    assert not session.worn
 
 
 async def test_unanswered_bytes_hold_a_session_back_until_something_comes(running: Running) -> None:
