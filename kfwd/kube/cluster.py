@@ -49,7 +49,7 @@ class Cluster:
         self.reflectors = Reflectors(self.api, context.ref.name, pace=pace)
         self._check_s = check_s
         self._health = Health()
-        self._shown_expiry: datetime | None = None
+        self._expiry: datetime | None = None
         self._heard_at = float("-inf")
         self._subscribers = Subscribers()
         self._nudge = Nudge()
@@ -96,9 +96,6 @@ class Cluster:
     def report(self, error: KfwdError | None, latency_s: float | None = None) -> None:
         """Note how a request, a watch or a dial to the server went; None: it was answered."""
         self._settle(health.after(self._health, error, latency_s))
-        if self.login_expires != self._shown_expiry:
-            self._shown_expiry = self.login_expires
-            self._subscribers.wake()
         if health.verdict(error) is ContextState.OK:
             self._heard_at = asyncio.get_running_loop().time()
 
@@ -117,7 +114,8 @@ class Cluster:
 
     def _settle(self, new: Health) -> None:
         old, self._health = self._health, new
-        if new is old:
+        expiry, self._expiry = self._expiry, self.login_expires
+        if new is old and expiry == self._expiry:
             return
         if old.state in _AWAY and new.state not in _AWAY:
             self.reflectors.refresh()

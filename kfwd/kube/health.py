@@ -17,7 +17,8 @@ from kfwd.kube.answers import NOT_KUBERNETES
 from kfwd.model import ContextState, Problem
 
 LATENCY_CHANGE = 0.25
-LATENCY_FLOOR_MS = 1.0
+LATENCY_FLOOR_MS = 5.0
+"""Changes that are not worth telling: a part of what it was, and milliseconds."""
 
 
 class Health(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Kubernetes objects as far as kfwd looks at them, and where their kinds live in the API.
 
-Partial Structs: msgspec skips what is not declared, so that 5 000 pods decode in some 30 ms. Field
-names are the API's own (camel case), see https://kubernetes.io/docs/reference/kubernetes-api/.
+Partial Structs: msgspec skips what is not declared, so that 5 000 pods decode in some 30 ms. What
+was JSON has no cycles, so the garbage collector need not walk it. Field names are the API's own
+(camel case), see https://kubernetes.io/docs/reference/kubernetes-api/.
 Go writes an empty list now and then as null; the properties that return tuples hide that.
 """
 
@@ -18,7 +19,7 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 """Names the service that an EndpointSlice belongs to."""
 
 
-class ObjectMeta(Struct, frozen=True, kw_only=True, rename="camel"):
+class ObjectMeta(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     name: str = ""
     namespace: str = ""
     uid: str = ""
@@ -28,7 +29,7 @@ class ObjectMeta(Struct, frozen=True, kw_only=True, rename="camel"):
     deletion_timestamp: datetime | None = None
 
 
-class Resource(Struct, frozen=True, kw_only=True, rename="camel"):
+class Resource(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """Any object: what all of them have. As a kind's type, for objects of which no more is used."""
 
     metadata: ObjectMeta
@@ -45,13 +46,13 @@ class Resource(Struct, frozen=True, kw_only=True, rename="camel"):
 T = TypeVar("T", bound=Resource)
 
 
-class ContainerPort(Struct, frozen=True, kw_only=True, rename="camel"):
+class ContainerPort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     container_port: int
     name: str = ""
     protocol: str = "TCP"
 
 
-class Container(Struct, frozen=True, kw_only=True, rename="camel"):
+class Container(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """`restart_policy` is `Always` on an init container that is a sidecar."""
 
     name: str
@@ -59,14 +60,14 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     restart_policy: str | None = None
 
 
-class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
+class PodSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     node_name: str | None = None
     host_network: bool = False
     containers: tuple[Container, ...] | None = None
     init_containers: tuple[Container, ...] | None = None
 
 
-class Condition(Struct, frozen=True, kw_only=True, rename="camel"):
+class Condition(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str
     status: str
     reason: str = ""
@@ -74,23 +75,23 @@ class Condition(Struct, frozen=True, kw_only=True, rename="camel"):
     last_transition_time: datetime | None = None
 
 
-class StateDetail(Struct, frozen=True, kw_only=True, rename="camel"):
+class StateDetail(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     reason: str = ""
     message: str = ""
 
 
-class ContainerState(Struct, frozen=True, kw_only=True, rename="camel"):
+class ContainerState(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     waiting: StateDetail | None = None
     terminated: StateDetail | None = None
 
 
-class ContainerStatus(Struct, frozen=True, kw_only=True, rename="camel"):
+class ContainerStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     name: str
     restart_count: int = 0
     state: ContainerState = ContainerState()
 
 
-class PodStatus(Struct, frozen=True, kw_only=True, rename="camel"):
+class PodStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     phase: str = ""
     reason: str = ""
     message: str = ""
@@ -100,7 +101,7 @@ class PodStatus(Struct, frozen=True, kw_only=True, rename="camel"):
     init_container_statuses: tuple[ContainerStatus, ...] | None = None
 
 
-class Pod(Resource, frozen=True, kw_only=True):
+class Pod(Resource, frozen=True, kw_only=True, gc=False):
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
@@ -131,14 +132,14 @@ class Pod(Resource, frozen=True, kw_only=True):
         return tuple(port for container in containers for port in container.ports or ())
 
 
-class ServicePort(Struct, frozen=True, kw_only=True, rename="camel"):
+class ServicePort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     port: int
     name: str = ""
     protocol: str = "TCP"
     target_port: int | str | None = None
 
 
-class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel"):
+class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str = "ClusterIP"
     cluster_ip: str | None = field(default=None, name="clusterIP")
     external_name: str | None = None
@@ -147,7 +148,7 @@ class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     publish_not_ready_addresses: bool = False
 
 
-class Service(Resource, frozen=True, kw_only=True):
+class Service(Resource, frozen=True, kw_only=True, gc=False):
     spec: ServiceSpec = ServiceSpec()
 
     @property
@@ -159,33 +160,33 @@ class Service(Resource, frozen=True, kw_only=True):
         return self.spec.ports or ()
 
 
-class EndpointConditions(Struct, frozen=True, kw_only=True, rename="camel"):
+class EndpointConditions(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     ready: bool | None = None
     serving: bool | None = None
     terminating: bool | None = None
 
 
-class ObjectReference(Struct, frozen=True, kw_only=True, rename="camel"):
+class ObjectReference(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     kind: str = ""
     namespace: str = ""
     name: str = ""
     uid: str = ""
 
 
-class SliceEndpoint(Struct, frozen=True, kw_only=True, rename="camel"):
+class SliceEndpoint(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     addresses: tuple[str, ...] | None = None
     conditions: EndpointConditions = EndpointConditions()
     target_ref: ObjectReference | None = None
     node_name: str | None = None
 
 
-class SlicePort(Struct, frozen=True, kw_only=True, rename="camel"):
+class SlicePort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     name: str | None = None
     port: int | None = None
     protocol: str | None = "TCP"
 
 
-class EndpointSlice(Resource, frozen=True, kw_only=True):
+class EndpointSlice(Resource, frozen=True, kw_only=True, gc=False):
     endpoints: tuple[SliceEndpoint, ...] | None = None
     ports: tuple[SlicePort, ...] | None = None
 
@@ -194,47 +195,47 @@ class EndpointSlice(Resource, frozen=True, kw_only=True):
         return self.labels.get(SERVICE_NAME_LABEL)
 
 
-class LabelRequirement(Struct, frozen=True, kw_only=True, rename="camel"):
+class LabelRequirement(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     key: str
     operator: str
     values: tuple[str, ...] | None = None
 
 
-class LabelSelector(Struct, frozen=True, kw_only=True, rename="camel"):
+class LabelSelector(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     match_labels: dict[str, str] | None = None
     match_expressions: tuple[LabelRequirement, ...] | None = None
 
 
-class WorkloadSpec(Struct, frozen=True, kw_only=True, rename="camel"):
+class WorkloadSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     replicas: int | None = None
     selector: LabelSelector | None = None
 
 
-class Workload(Resource, frozen=True, kw_only=True):
+class Workload(Resource, frozen=True, kw_only=True, gc=False):
     """A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job: something that selects pods."""
 
     spec: WorkloadSpec = WorkloadSpec()
 
 
-class NodeAddress(Struct, frozen=True, kw_only=True, rename="camel"):
+class NodeAddress(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str
     address: str
 
 
-class NodeStatus(Struct, frozen=True, kw_only=True, rename="camel"):
+class NodeStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     addresses: tuple[NodeAddress, ...] | None = None
     conditions: tuple[Condition, ...] | None = None
 
 
-class Node(Resource, frozen=True, kw_only=True):
+class Node(Resource, frozen=True, kw_only=True, gc=False):
     status: NodeStatus = NodeStatus()
 
 
-class StatusDetails(Struct, frozen=True, kw_only=True, rename="camel"):
+class StatusDetails(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     retry_after_seconds: int | None = None
 
 
-class Status(Struct, frozen=True, kw_only=True, rename="camel"):
+class Status(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """The API server's answer in words, mostly to what failed."""
 
     kind: str = ""
@@ -244,12 +245,12 @@ class Status(Struct, frozen=True, kw_only=True, rename="camel"):
     details: StatusDetails | None = None
 
 
-class ListMeta(Struct, frozen=True, kw_only=True, rename="camel"):
+class ListMeta(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     resource_version: str = ""
     continue_: str = field(default="", name="continue")
 
 
-class List(Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
+class List(Struct, Generic[T], frozen=True, kw_only=True, rename="camel", gc=False):
     """One page of a list; `metadata.resource_version` is the list's own."""
 
     metadata: ListMeta = ListMeta()

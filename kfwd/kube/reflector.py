@@ -143,6 +143,8 @@ class Reflector(Generic[T]):
     async def _list(self) -> Outcome:
         found = await self._api.list(self.kind, self.namespace, field_selector=self._field())
         self._version = found.metadata.resource_version
+        if self.problem is not self._polling and isinstance(self.problem, Forbidden):
+            self._polling = None  # the rules have changed: a watch may be allowed, too
         self._saw({self._key(item): item for item in found.items or ()})
         return Outcome.DONE
 
@@ -217,10 +219,10 @@ class Reflector(Generic[T]):
     def _saw(self, found: dict[str, T] | None) -> None:
         """A look succeeded; `found` is all there is, or None where that has not changed."""
         self._backoff.succeeded(asyncio.get_running_loop().time())
-        changed = found is not None and _versions(found) != _versions(self._objects)
+        changed = not self.synced or self.problem is not self._polling
         if found is not None:
+            changed = changed or _differ(self._objects, found)
             self._objects = found
-        changed = changed or not self.synced or self.problem is not self._polling
         self.synced = True
         self.problem = self._polling
         self._looked.set()
@@ -297,7 +299,9 @@ class Reflector(Generic[T]):
         return f"metadata.name={self.name}" if self.name else None
 
 
-def _versions(objects: Mapping[str, Resource]) -> dict[str, tuple[str, str]]:
-    return {
-        key: (item.metadata.uid, item.metadata.resource_version) for key, item in objects.items()
-    }
+def _differ(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> bool:
+    return old.keys() != new.keys() or any(
+        (item.metadata.uid, item.metadata.resource_version)
+        != (new[key].metadata.uid, new[key].metadata.resource_version)
+        for key, item in old.items()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -342,6 +343,19 @@ async def test_a_forbidden_list_is_tried_again_since_rules_change() -> None:
         assert watched.reflector.problem is None
 
 
+async def test_once_a_forbidden_list_is_allowed_a_watch_is_tried_at_once() -> None:
+    pace = quick(rules_s=60)
+    lists = [listed(10, pod("a")), NO_LIST, listed(20, pod("b"))]
+    script = {"list": lists, "watch": [NO_WATCH, events(stay=True)]}
+    async with serving(**script) as server, reflecting(server, pace=pace) as watched:
+        await watched.until(lambda r: r.problem and r.problem.text == "cannot list")
+        watched.reflector.refresh()
+        await server.seen("watch", 2)
+        await watched.until(lambda r: r.problem is None)
+        assert watched.reflector.mode == "watch"
+        assert watched.names == {"b": "1"}
+
+
 async def test_one_object_is_watched_by_its_name() -> None:
     script: dict[str, Reply] = {
         "list a": listed(10, pod("a")),
@@ -409,9 +423,9 @@ async def test_a_list_of_5000_pods_does_not_hold_the_loop_for_long() -> None:
         for page in range(10)
     ]
     async with serving(list=pages) as server, reflecting(server) as watched:
-        lags = await lags_until(watched.reflector)
+        turns = await turns_until_synced(watched.reflector)
         assert len(watched.reflector.objects) == 5000
-        assert sorted(lags)[int(len(lags) * 0.9)] < 0.02
+        assert max(turns) < 0.02
 
 
 def heavy(name: str) -> dict[str, Any]:
@@ -420,11 +434,11 @@ def heavy(name: str) -> dict[str, Any]:
     return pod(name, managedFields=fields) | {"spec": {"nodeName": "n"}, "status": {"phase": "x"}}
 
 
-async def lags_until(reflector: Reflector[Pod]) -> list[float]:
-    """How much later than asked the loop came round, again and again, until the first list."""
-    loop, lags = asyncio.get_running_loop(), list[float]()
+async def turns_until_synced(reflector: Reflector[Pod]) -> list[float]:
+    """Seconds of CPU that each turn of the loop took, until the first list is in."""
+    turns = list[float]()
     while not reflector.synced:
-        before = loop.time()
-        await asyncio.sleep(0.001)
-        lags.append(loop.time() - before - 0.001)
-    return lags
+        before = time.thread_time()
+        await asyncio.sleep(0)
+        turns.append(time.thread_time() - before)
+    return turns
