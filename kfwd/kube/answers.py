@@ -66,11 +66,12 @@ def error_of(answer: Answer, server: str, context: str) -> KfwdError:
         return Forbidden(words or f"{server} forbids this" + _reason(words, answer))
     if answer.status == HTTPStatus.NOT_FOUND and status is not None:
         return NotFound(words or f"{server}: not found")
+    seconds = retry_after_s(answer)
     return ApiError(
         words or f"{server} answered HTTP {answer.status}" + _reason(words, answer),
         status=answer.status,
         reason=status.reason if status else "",
-        retry_after_s=retry_after_s(answer) or _retry_after(status),
+        retry_after_s=_retry_after(status) if seconds is None else seconds,
     )
 
 

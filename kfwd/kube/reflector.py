@@ -23,8 +23,8 @@ from kfwd.kube.watch import Batches, EventType, WatchEvent
 
 log = logging.getLogger(__name__)
 
-MAX_TOLD_S = 60.0
-"""Most seconds that a server's Retry-After is obeyed for."""
+MIN_TOLD_S, MAX_TOLD_S = 1.0, 60.0
+"""Least and most seconds to wait where a server's Retry-After says how long."""
 
 Mode = Literal["watch", "watch-name", "poll"]
 T_co = TypeVar("T_co", bound=Resource, covariant=True)
@@ -262,7 +262,7 @@ class Reflector(Generic[T]):
 
     def _outcome(self, error: KfwdError) -> Outcome:
         if isinstance(error, ApiError) and error.retry_after_s is not None:
-            self._told_s = min(error.retry_after_s, MAX_TOLD_S)
+            self._told_s = min(max(error.retry_after_s, MIN_TOLD_S), MAX_TOLD_S)
         return outcome_of(error)
 
     def _advance(self, outcome: Outcome) -> Wait:

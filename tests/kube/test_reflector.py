@@ -193,9 +193,10 @@ async def test_a_pod_replaced_under_its_name_between_lists_is_noticed() -> None:
         await watched.until(lambda r: [o.metadata.uid for o in r.objects.values()] == ["another"])
 
 
-async def test_a_throttled_watch_comes_again_when_told_and_without_a_list() -> None:
+@pytest.mark.parametrize("seconds", ["0", "1"])
+async def test_a_throttled_watch_comes_again_when_told_and_without_a_list(seconds: str) -> None:
     busy = answer(
-        429, b"Too many requests, please try again later.\n", "text/plain", Retry_After="1"
+        429, b"Too many requests, please try again later.\n", "text/plain", Retry_After=seconds
     )
     watches = [busy, events(stay=True)]
     async with serving(list=listed(10), watch=watches) as server, reflecting(server) as watched:
