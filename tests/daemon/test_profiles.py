@@ -12,17 +12,7 @@ from kfwd.daemon.state import UpProfile
 from kfwd.errors import ConfigError, KfwdError, NotFound, ProfileInvalid
 from kfwd.model import ContextRef, ProfileSpec
 from tests.daemon.records import forward
-
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: {current}
-clusters: [{{name: c, cluster: {{server: "https://127.0.0.1:1"}}}}]
-users: [{{name: u, user: {{token: t}}}}]
-contexts:
-- {{name: dev, context: {{cluster: c, user: u}}}}
-- {{name: prod, context: {{cluster: c, user: u}}}}
-"""
+from tests.daemon.rig import KUBECONFIG
 
 
 def profile(folder: Path, name: str, port: int = 8080, extra: str = "") -> None:
