@@ -242,6 +242,10 @@ class Store:
         self._watchers.setdefault(resource, set()).add(watcher)
         return watcher
 
+    def watching(self, resource: str) -> int:
+        """How many watches of a kind are open."""
+        return len(self._watchers.get(resource, ()))
+
     def unwatch(self, resource: str, watcher: Watcher) -> None:
         watcher.end()
         self._watchers.get(resource, set()).discard(watcher)

@@ -81,9 +81,8 @@ class Scheduler:
         homeless = change.resource == "pods" and not change.object["spec"].get("nodeName")
         if homeless and change.type != "DELETED":
             self._queue.add(*identity(change.object))
-        if change.resource == "nodes" or (
-            change.resource == "pods" and not is_active(change.object)
-        ):
+        freed = change.type == "DELETED" or is_finished(change.object)
+        if change.resource == "nodes" or (change.resource == "pods" and freed):
             for key in self._waiting:
                 self._queue.add(*key)
 

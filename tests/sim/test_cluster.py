@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kfwd.errors import UsageError
+from kfwd.sim.cluster import Cluster, Options
+from kfwd.sim.controllers.pods import is_ready
+
+
+@contextlib.asynccontextmanager
+async def running(options: Options) -> AsyncIterator[Cluster]:
+    cluster = Cluster(options)
+    try:
+        await cluster.start()
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+async def test_the_demo_is_ready_when_the_cluster_answers() -> None:
+    async with running(Options()) as cluster:
+        pods = cluster.store.objects("pods", "demo")
+        assert [p["metadata"]["name"].split("-")[0] for p in pods] == [
+            "db",
+            "db",
+            "solo",
+            "web",
+            "web",
+            "web",
+        ]
+        assert all(map(is_ready, pods))
+        status = cluster.store.objects("deployments")[0]["status"]
+        assert status["availableReplicas"] == 3
+        assert len(cluster.store.objects("nodes")) == 4
+
+
+async def test_a_manifest_replaces_the_demo_and_its_nodes_the_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(
+        "apiVersion: v1\nkind: Node\nmetadata: {name: only}\nspec: {}\n"
+        "status: {addresses: [{type: InternalIP, address: 127.0.0.99}]}\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+        "spec: {containers: [{name: c, image: i}]}\n"
+    )
+    async with running(Options(manifest=path)) as cluster:
+        assert [n["metadata"]["name"] for n in cluster.store.objects("nodes")] == ["only"]
+        [pod] = cluster.store.objects("pods")
+        assert pod["status"]["hostIP"] == "127.0.0.99"
+
+
+async def test_faults_hold_from_the_start_and_unknown_ones_are_refused() -> None:
+    assert Cluster(Options(faults=("latency_ms=20",))).faults.now.latency_ms == 20
+    with pytest.raises(ValueError, match="no such fault"):
+        Cluster(Options(faults=("nonsense=1",)))
+
+
+async def test_a_bad_manifest_leaves_nothing_running(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text("kind: Nonsense\n")
+    cluster = Cluster(Options(manifest=path))
+    with pytest.raises(UsageError):
+        await cluster.start()
+    await cluster.close()
+
+
+async def test_closing_is_quick_with_pods_and_watches_open() -> None:
+    cluster = Cluster(Options())
+    await cluster.start()
+    begun = asyncio.get_running_loop().time()
+    watcher = cluster.store.watch("pods", cluster.store.version, lambda _: True)
+    await cluster.close()
+    assert await watcher.next() is None
+    assert asyncio.get_running_loop().time() - begun < 1
