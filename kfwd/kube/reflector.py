@@ -162,19 +162,18 @@ class Reflector(Generic[T]):
         """Watch until the stream ends; a nudge ends it, too, since it may be dead."""
         low, high = self._pace.watch_s
         outcome = Outcome.DONE
-        async with (
-            self._nudge.cutting(),
-            self._api.watch(
-                self.kind,
-                self.namespace,
-                resource_version=self._version,
-                timeout_s=round(self._pace.uniform(low, high)),
-                field_selector=self._field(),
-            ) as batches,
-        ):
+        async with self._api.watch(
+            self.kind,
+            self.namespace,
+            resource_version=self._version,
+            timeout_s=round(self._pace.uniform(low, high)),
+            field_selector=self._field(),
+        ) as batches:
+            self._nudge.answer()  # it is alive: what we missed comes next
             self._polling = None
             self._saw(None)
-            outcome = await self._follow(batches)
+            async with self._nudge.cutting():
+                outcome = await self._follow(batches)
         return outcome
 
     async def _follow(self, batches: Batches[T]) -> Outcome:

@@ -18,6 +18,8 @@ from tests.kube.scripted import (
     ScriptedServer,
     answer,
     cut_off,
+    event,
+    events,
     failure,
     listed,
     pod,
@@ -27,6 +29,7 @@ from tests.kube.test_reflector import quick
 
 VERSION = answer(200, {"gitVersion": "v1.36.2"})
 UNAUTHORIZED = failure(401, "Unauthorized", "Unauthorized")
+NEWS = events(event("ADDED", pod("new", 11)), stay=True)
 LONG = 60.0
 
 
@@ -39,9 +42,11 @@ async def cluster_of(server: ScriptedServer, *, check_s: float = LONG) -> AsyncI
         assert await cluster.close() == []
 
 
-async def until(cluster: Cluster, holds: Callable[[], object]) -> None:
+async def until(
+    subscribe: Callable[[Callable[[], None]], Callable[[], None]], holds: Callable[[], object]
+) -> None:
     changed = asyncio.Event()
-    leave = cluster.on_change(changed.set)
+    leave = subscribe(changed.set)
     async with asyncio.timeout(PATIENCE_S):
         while not holds():
             changed.clear()
@@ -50,7 +55,7 @@ async def until(cluster: Cluster, holds: Callable[[], object]) -> None:
 
 
 async def until_state(cluster: Cluster, state: ContextState) -> None:
-    await until(cluster, lambda: cluster.state is state)
+    await until(cluster.on_change, lambda: cluster.state is state)
 
 
 async def test_a_context_is_unknown_until_its_server_answers() -> None:
@@ -94,11 +99,11 @@ async def test_others_may_report_and_change_the_state() -> None:
 
 
 async def test_a_context_that_is_back_has_its_reflectors_look_again() -> None:
-    script = {"version": VERSION, "list": listed(1, pod("a"))}
+    script = {"version": VERSION, "list": listed(1), "watch": NEWS}
     async with serving(**script) as server, cluster_of(server) as cluster:
         await until_state(cluster, ContextState.OK)
-        with cluster.reflectors.use(PODS, "shop"):
-            await server.seen("watch", 1)
+        with cluster.reflectors.use(PODS, "shop") as pods:
+            await until(pods.subscribe, lambda: pods.objects)
             cluster.report(Unreachable("no route"))
             cluster.report(None)
             await server.seen("watch", 2)
@@ -117,11 +122,11 @@ async def test_the_check_is_left_out_while_others_are_answered() -> None:
 
 
 async def test_a_refresh_checks_at_once_and_has_all_look_again() -> None:
-    script = {"version": VERSION, "list": listed(1)}
+    script = {"version": VERSION, "list": listed(1), "watch": NEWS}
     async with serving(**script) as server, cluster_of(server) as cluster:
         await until_state(cluster, ContextState.OK)
-        with cluster.reflectors.use(PODS, "shop"):
-            await server.seen("watch", 1)
+        with cluster.reflectors.use(PODS, "shop") as pods:
+            await until(pods.subscribe, lambda: pods.objects)
             cluster.refresh()
             await server.seen("watch", 2)
             await server.seen("version", 2)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from kfwd.backoff import Backoff
 from kfwd.errors import ApiError, Forbidden, Unreachable
@@ -278,14 +279,32 @@ async def test_a_refresh_renews_a_watch_that_may_be_dead() -> None:
 
 async def test_refreshes_are_a_second_apart() -> None:
     pace = quick(nudge_gap_s=0.3)
-    async with serving(list=listed(10)) as server, reflecting(server, pace=pace) as watched:
-        await server.seen("watch", 1)
+    watches = [events(event("ADDED", pod(name)), stay=True) for name in "abc"]
+    script = {"list": listed(10), "watch": watches}
+    async with serving(**script) as server, reflecting(server, pace=pace) as watched:
+        await watched.until_names(a="1")
         watched.reflector.refresh()
-        await server.seen("watch", 2)
+        await watched.until_names(a="1", b="1")
         for _ in range(50):
             watched.reflector.refresh()
-        await server.seen("watch", 3)
+        await watched.until_names(a="1", b="1", c="1")
         assert server.times[3] - server.times[2] >= 0.25
+
+
+async def test_refreshes_do_not_cut_a_watch_that_is_slow_to_answer() -> None:
+    answered = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await answered.wait()
+        return await events(event("ADDED", pod("a", 11)), stay=True)(request)
+
+    async with serving(list=listed(10), watch=slow) as server, reflecting(server) as watched:
+        await server.seen("watch", 1)
+        watched.reflector.refresh()
+        await asyncio.sleep(0)
+        answered.set()
+        await watched.until_names(a="11")
+        assert server.asked == ["list", "watch"]
 
 
 async def test_watches_are_asked_for_a_random_time() -> None:

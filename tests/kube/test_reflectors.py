@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from kfwd.errors import Forbidden
 from kfwd.kube.objects import PODS, SERVICES
+from kfwd.kube.reflector import Source
 from kfwd.kube.reflectors import Reflectors
 from tests.kube.scripted import (
     PATIENCE_S,
     ScriptedServer,
     answer,
     api_of,
+    event,
     events,
     failure,
     listed,
@@ -31,6 +34,16 @@ async def sharing(server: ScriptedServer) -> AsyncIterator[Reflectors]:
             yield reflectors
         finally:
             assert await reflectors.close() == []
+
+
+async def until(source: Source[Any], holds: Callable[[], bool]) -> None:
+    woken = asyncio.Event()
+    leave = source.subscribe(woken.set)
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            woken.clear()
+            await woken.wait()
+    leave()
 
 
 async def test_all_users_of_a_kind_and_namespace_share_one_watch() -> None:
@@ -118,20 +131,19 @@ async def test_once_the_namespace_may_be_listed_names_are_no_longer_followed_apa
     script = {"list": [NO_LIST, listed(9, pod("a", 9))], "list a": listed(1, pod("a"))}
     async with serving(**script) as server, sharing(server) as reflectors:
         with reflectors.use(PODS, "shop", "a") as source:
-            back = asyncio.Event()
-            source.subscribe(lambda: back.set() if source.mode == "watch" else None)
-            async with asyncio.timeout(PATIENCE_S):
-                await source.ready()
-                await back.wait()
+            await source.ready()
+            await until(source, lambda: source.mode == "watch")
             assert source.objects["a"].metadata.resource_version == "9"
             assert len(reflectors) == 1
 
 
 async def test_a_refresh_reaches_all() -> None:
-    script = {"list": listed(10), "services": listed(10)}
+    news = events(event("ADDED", pod("new", 11)), stay=True)
+    script = {"list": listed(10), "services": listed(10), "watch": news}
     async with serving(**script) as server, sharing(server) as reflectors:
-        with reflectors.use(PODS, "shop"), reflectors.use(SERVICES, "shop"):
-            await server.seen("watch", 2)
+        with reflectors.use(PODS, "shop") as pods, reflectors.use(SERVICES, "shop") as services:
+            await until(pods, lambda: "new" in pods.objects)
+            await until(services, lambda: "new" in services.objects)
             reflectors.refresh()
             await server.seen("watch", 4)
 
