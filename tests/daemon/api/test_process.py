@@ -1,0 +1,47 @@
+"""The process over the API: its log and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+import msgspec
+import pytest
+
+from kfwd.api_model import LogLine
+from kfwd.daemon.api import snapshot
+from tests.daemon.rig import Rig
+
+log = logging.getLogger("kfwd.test")
+LINE = msgspec.json.Decoder(LogLine)
+
+
+async def test_the_newest_lines_oldest_first(rig: Rig) -> None:
+    for number in range(3):
+        log.info("line %d", number)
+    async with rig.http.get("http://kfwd/v1/logs?n=2") as answer:
+        lines = [LINE.decode(line) for line in (await answer.read()).splitlines()]
+    assert [line.text for line in lines] == ["line 1", "line 2"]
+
+
+async def test_the_lines_of_one_entry_as_they_come(rig: Rig) -> None:
+    log.info("before", extra={"entry": "dev/web"})
+    async with rig.http.get("http://kfwd/v1/logs?entry=dev/web&follow=1") as answer:
+        async with asyncio.timeout(5):
+            assert LINE.decode(await answer.content.readline()).text == "before"
+            log.info("of another", extra={"entry": "dev/db"})
+            log.info("after", extra={"entry": "dev/web"})
+            assert LINE.decode(await answer.content.readline()).text == "after"
+
+
+async def test_a_quiet_log_sends_empty_lines(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot.beating, "__defaults__", (0.01,))
+    async with rig.http.get("http://kfwd/v1/logs?n=0&follow=1") as answer:
+        async with asyncio.timeout(5):
+            assert await answer.content.readline() == b"\n"
+
+
+async def test_stop_is_answered_before_it_happens(rig: Rig) -> None:
+    assert await rig.call("POST", "/v1/stop") == (200, {"pid": os.getpid()})
+    assert rig.daemon.stopping.is_set()
