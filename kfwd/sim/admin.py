@@ -1,7 +1,8 @@
 """`/sim/...`: what only a simulated cluster has, for those who test against it.
 
 `GET`/`PATCH /sim/faults`; `POST /sim/cut` `{"how"}` ends upgraded connections; `POST /sim/compact`
-forgets the watch history; `POST /sim/users` `{"name", "groups"}` answers `{"token"}`.
+forgets the watch history; `POST /sim/users` `{"name", "groups"}` answers `{"token"}`, and
+`POST /sim/revoke` `{"token"}` ends one.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Admin:
                 return json_answer({"oldest": str(self._store.oldest)})
             case "POST", ["users"]:
                 return self._user(_mapping(body))
-            case _, ["faults" | "cut" | "compact" | "users"]:
+            case "POST", ["revoke"]:
+                self._tokens.revoke(str(_mapping(body).get("token")))
+                return json_answer({})
+            case _, ["faults" | "cut" | "compact" | "users" | "revoke"]:
                 raise method_not_allowed()
         raise no_such_path()
 

@@ -216,8 +216,6 @@ class Api:
                 return subresources.log(self.store, request)
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
-            case "portforward", _:
-                raise bad_request("an upgrade has to be the first request of its connection")
             case "proxy", _:
                 raise StatusError(
                     501, "NotImplemented", f"{resource.name}/proxy is not served by this cluster"

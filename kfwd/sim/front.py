@@ -32,7 +32,7 @@ BACKLOG = 512
 HANDSHAKES = 1_024
 HEAD_S = 60.0
 
-_PORTFORWARD = re.compile(r"^/api/v1/namespaces/[^/]+/pods/[^/]+/portforward/?(\?|$)")
+PORTFORWARD = re.compile(r"^/api/v1/namespaces/[^/]+/pods/[^/]+/portforward/?(\?|$)")
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
 
@@ -89,7 +89,7 @@ class FirstRequest(asyncio.Protocol):
             return
         self._deadline.cancel()
         head = parse_head(bytes(self._buffer[:end]))
-        if head is not None and _PORTFORWARD.match(head.target):
+        if head is not None and PORTFORWARD.match(head.target):
             self._front.stream(self._transport, head, bytes(self._buffer[end + 4 :]))
         else:
             self._front.http(self._transport, bytes(self._buffer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
 import tempfile
@@ -16,6 +17,17 @@ import msgspec
 from kfwd.errors import ExitCode, KfwdError, UsageError
 from kfwd.sim import kubeconfig
 from kfwd.sim.cluster import READY_S, Cluster, Options
+
+
+OPEN_FILES = 65_536
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as are of use: a pod has seven listening sockets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def run(options: Options) -> None:
@@ -84,6 +96,7 @@ def parse(argv: Sequence[str]) -> Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    raise_file_limit()
     try:
         asyncio.run(run(parse(sys.argv[1:] if argv is None else argv)))
     except KfwdError as error:

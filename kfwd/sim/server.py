@@ -14,7 +14,7 @@ from kfwd.sim.admin import Admin
 from kfwd.sim.api import Api
 from kfwd.sim.exchange import Answer, WatchAnswer, error_answer
 from kfwd.sim.faults import Faults
-from kfwd.sim.front import Front, Head, peercert
+from kfwd.sim.front import PORTFORWARD, Front, Head, peercert
 from kfwd.sim.portforward import PortForward
 from kfwd.sim.read import expired_line
 from kfwd.sim.status import StatusError
@@ -75,7 +75,22 @@ class Server:
         if self._faulty:
             await faults.until(lambda: not faults.says_nothing)
 
+    async def _hand_over(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A port-forward on a connection that had other requests before: aiohttp lets go of it."""
+        transport, protocol = request.transport, request.protocol
+        assert transport is not None
+        pairs = [(name.decode("latin-1"), v.decode("latin-1")) for name, v in request.raw_headers]
+        head = Head(request.method, request.raw_path, tuple(pairs))
+        # To aiohttp the client is gone, which ends this handler; it must not close the transport.
+        protocol.transport = None
+        protocol.connection_lost(None)
+        self._front.stream(transport, head, b"")
+        await asyncio.sleep(0)
+        return web.Response()
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if PORTFORWARD.match(request.raw_path):
+            return await self._hand_over(request)
         headers = _lowered(request)
         certificate = peercert(request.transport)
         try:

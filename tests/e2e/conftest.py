@@ -23,6 +23,7 @@ import pytest
 
 from kfwd import yamldoc
 from kfwd.sim import content
+from kfwd.sim.kubeconfig import EXTENSION
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
@@ -76,7 +77,8 @@ class Sim:
     def admin(self, method: str, path: str, body: object = None) -> Answer:
         """A request with all rights, past every fault; `/sim/...` and the API alike."""
         cluster = yamldoc.load(self.kubeconfig.read_text())["clusters"][0]["cluster"]  # type: ignore[index]  # a kubeconfig of ours
-        extension = cluster.get("extensions", [{}])[0].get("extension")
+        extensions = {e["name"]: e["extension"] for e in cluster.get("extensions", ())}
+        extension = extensions.get(EXTENSION)
         if extension is None:
             pytest.skip("only a simulated cluster has an admin endpoint")
         ca = base64.b64decode(cluster["certificate-authority-data"]).decode()

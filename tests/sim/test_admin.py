@@ -66,6 +66,8 @@ def test_a_user_gets_a_token_that_counts() -> None:
     token = desk.ask("POST", "/sim/users", b'{"name": "ann", "groups": ["devs"]}')["token"]
     assert desk.tokens.user(token) == User("ann", ("devs", AUTHENTICATED))
     assert desk.code("POST", "/sim/users", b"{}") == 400
+    desk.ask("POST", "/sim/revoke", json.dumps({"token": token}).encode())
+    assert desk.tokens.user(token) is None
 
 
 async def test_watches_end_with_the_history_and_with_the_fault() -> None:

@@ -215,6 +215,25 @@ async def test_a_port_forward_is_refused_by_the_api_server_in_its_order(served: 
     assert "Upgrade request required" in answer
 
 
+async def test_a_port_forward_may_follow_other_requests_on_its_connection(served: Served) -> None:
+    create(served.store, pod("placed", nodeName="node-1"))
+    common = f"Host: x\nAuthorization: Bearer {served.token}\n"
+    upgrade = "Connection: Upgrade\nUpgrade: SPDY/3.1\nX-Stream-Protocol-Version: other\n"
+    port = int(served.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=served.tls)
+    writer.write(f"GET /version HTTP/1.1\n{common}\n".replace("\n", "\r\n").encode())
+    async with asyncio.timeout(5):
+        while not (await reader.readline()).startswith(b'{"major"'):
+            pass
+        request = f"POST {PODS}/placed/portforward HTTP/1.1\n{common}{upgrade}\n"
+        writer.write(request.replace("\n", "\r\n").encode())
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"unable to negotiate protocol" in answer
+    writer.close()
+    await writer.wait_closed()
+
+
 def test_a_raw_answer_is_whole_and_the_last_of_its_connection() -> None:
     answer = raw_answer(Answer(body=b"{}", code=404, headers={"X-A": "b"}))
     head, _, body = answer.partition(b"\r\n\r\n")
