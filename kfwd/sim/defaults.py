@@ -192,7 +192,7 @@ def fill(resource: str, obj: Obj) -> None:
 def refill(resource: str, obj: Obj) -> None:
     """The same for an object that is being changed: its status stays."""
     status = obj.get("status")
-    if resource not in {"namespaces"}:
+    if resource != "namespaces":
         fill(resource, obj)
     if status is not None:
         obj["status"] = status

@@ -18,7 +18,6 @@ from kfwd.errors import ExitCode, KfwdError, UsageError
 from kfwd.sim import kubeconfig
 from kfwd.sim.cluster import READY_S, Cluster, Options
 
-
 OPEN_FILES = 65_536
 
 

@@ -26,7 +26,6 @@ class Info(Struct, frozen=True, kw_only=True):
     subresource: str = ""
     namespace: str = ""
     name: str = ""
-    rest: str = ""
 
     @property
     def full_resource(self) -> str:
@@ -93,5 +92,4 @@ def parse(method: str, path: str, query: dict[str, str]) -> Info:
         subresource=subresource,
         namespace=namespace,
         name=name,
-        rest="/".join(parts[3:]),
     )

@@ -42,8 +42,7 @@ def test_groups_and_cluster_scope_are_told_apart() -> None:
         "",
     )
     assert parse("GET", "/api/v1/nodes/n", {}).name == "n"
-    rest = parse("GET", f"{NS}/services/web/proxy/a/b", {}).rest
-    assert rest == "a/b"
+    assert parse("GET", f"{NS}/services/web/proxy/a/b", {}).full_resource == "services/proxy"
 
 
 @pytest.mark.parametrize("path", ["/version", "/api", "/api/v1", "/apis/apps/v1", "/sim/faults"])
