@@ -44,6 +44,7 @@ class SharedContext:
         self.ref = ref
         self.pool = Pool(ref.name, self)
         self.current: Cluster | None = None
+        self._retired: Cluster | None = None
         self._env = env
         self._config: Fault | None = None
         self._preferred = transport
@@ -106,8 +107,9 @@ class SharedContext:
     async def close(self) -> list[str]:
         self._stop_listening()
         stuck = await self.pool.close() + await self._tasks.close()
-        if self.current is not None:
-            stuck += await self.current.close()
+        for cluster in (self._retired, self.current):
+            if cluster is not None:
+                stuck += await cluster.close()
         return stuck
 
     async def _follow_kubeconfig(self) -> None:
@@ -143,7 +145,9 @@ class SharedContext:
         if old is not None:
             log.info("the kubeconfig changed", extra={"context": self.name})
             self._subscribers.wake()
+            self._retired = old
             await old.close()
+            self._retired = None
 
     def _unreadable(self, error: KfwdError) -> None:
         log.warning("%s", error.text, extra={"context": self.name})

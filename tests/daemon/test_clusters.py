@@ -1,0 +1,185 @@
+"""Contexts are shared, live as long as they are used, and follow their kubeconfig."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from kfwd.daemon import clusters as module
+from kfwd.daemon.clusters import Clusters, SharedContext, key
+from kfwd.errors import KfwdError, LoginNeeded, Unreachable
+from kfwd.model import ContextRef, ContextState
+from kfwd.tunnel.dial import Dialled
+from tests.until import until
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{{name: c, cluster: {{server: "http://127.0.0.1:1"}}}}]
+users: [{{name: u, user: {{token: t}}}}]
+contexts: [{{name: dev, context: {{cluster: c, user: u, namespace: {namespace}}}}}]
+"""
+
+
+class Home:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "kubeconfig"
+        self.ref = ContextRef(kubeconfig=(str(self.path),), name="dev")
+        self.transports: dict[str, str] = {}
+        self.changes = 0
+
+    def write(self, namespace: str = "shop") -> None:
+        self.path.write_text(KUBECONFIG.format(namespace=namespace))
+
+    def changed(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setattr(module, "LOOK_S", 0.01)
+    return Home(tmp_path)
+
+
+@asynccontextmanager
+async def clusters(home: Home) -> AsyncIterator[Clusters]:
+    made = Clusters({}, home.transports, changed=home.changed, learned=lambda: None)
+    try:
+        yield made
+    finally:
+        assert await made.close() == []
+
+
+async def known(context: SharedContext, namespace: str) -> None:
+    await until(lambda: context.namespace == namespace)
+
+
+async def test_whoever_asks_for_the_same_context_gets_the_same_one(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        assert shared.get(home.ref) is shared.get(home.ref)
+        await known(shared.get(home.ref), "shop")
+
+
+async def test_what_is_not_retained_is_closed_and_made_anew(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        first = shared.get(home.ref)
+        shared.retain({home.ref})
+        assert shared.get(home.ref) is first
+        shared.retain(())
+        assert shared.views() == ([], [])
+        assert shared.get(home.ref) is not first
+
+
+async def test_a_kubeconfig_that_is_not_there_yet_is_waited_for(home: Home) -> None:
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        await until(lambda: context.fault)
+        assert context.fault is not None
+        assert (context.fault.problem.code, context.fault.problem.cause) == ("no-kubeconfig", "dev")
+        assert not context.fault.heals
+        (view,), (problem,) = shared.views()
+        assert (view.name, view.state, view.server) == ("dev", ContextState.UNKNOWN, "")
+        assert (problem.about, problem.severity, problem.cause) == ("dev", "error", None)
+        home.write()
+        assert (await context.cluster()).context.namespace == "shop"
+        await until(lambda: not [p for p in shared.views()[1] if p.code == "no-kubeconfig"])
+
+
+async def test_a_kubeconfig_that_changes_is_another_cluster(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        before = await context.cluster()
+        home.write(namespace="other")
+        await known(context, "other")
+        assert context.current is not before
+
+
+async def test_a_kubeconfig_that_says_the_same_again_changes_nothing(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        before = await context.cluster()
+        changes: list[int] = []
+        context.on_change(lambda: changes.append(1))
+        home.path.write_text(home.path.read_text() + "# a comment\n")
+        await until(lambda: changes)
+        assert context.current is before
+
+
+async def test_a_kubeconfig_that_breaks_is_a_warning_and_what_runs_stays(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        before = await context.cluster()
+        home.path.write_text("{")
+
+        def broken() -> bool:
+            return any(p.code == "kubeconfig-invalid" for p in shared.views()[1])
+
+        await until(broken)
+        (problem,) = [p for p in shared.views()[1] if p.code == "kubeconfig-invalid"]
+        assert problem.severity == "warning"
+        assert context.current is before
+        home.write()
+        await until(lambda: not broken())
+
+
+class FakeDialer:
+    """Ends every dial as a test says."""
+
+    transport = "websocket"
+
+    def __init__(self, error: KfwdError) -> None:
+        self.error = error
+
+    async def dial(self, namespace: str, pod: str) -> Dialled:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Unreachable("no route"), ContextState.UNREACHABLE),
+        (LoginNeeded("expired"), ContextState.LOGIN_NEEDED),
+    ],
+)
+async def test_a_dial_that_fails_tells_about_the_context(
+    home: Home,
+    error: KfwdError,
+    state: ContextState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dialer: Callable[..., FakeDialer] = lambda *args, **kwargs: FakeDialer(error)  # noqa: E731
+    monkeypatch.setattr(module, "Dialer", dialer)
+    home.write()
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        await context.cluster()
+        with pytest.raises(type(error)):
+            await context.dial("shop", "web-1")
+        ((view,), _) = shared.views()
+        assert (view.state, view.transport) == (state, "websocket")
+
+
+async def test_before_the_cluster_is_known_nothing_can_be_dialled(home: Home) -> None:
+    async with clusters(home) as shared:
+        with pytest.raises(Unreachable, match="not known yet"):
+            await shared.get(home.ref).dial("shop", "web-1")
+
+
+async def test_the_transport_that_worked_is_remembered_for_the_next_time(home: Home) -> None:
+    home.write()
+    home.transports[key(home.ref)] = "websocket"
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        assert context.transport == "websocket"
+        await context.cluster()
+        assert context.transport == "websocket"
+        context._learned("spdy")
+    assert home.transports == {key(home.ref): "spdy"}

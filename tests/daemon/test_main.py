@@ -1,0 +1,202 @@
+"""The daemon as a process: alone, cleanly stopped, and never stopped by what it finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kfwd.client.calls import Client
+from kfwd.daemon.main import ENVIRONMENT
+from kfwd.errors import DaemonUnreachable
+from kfwd.model import Snapshot
+from tests.daemon.rig import Home, free_port
+
+RUN = [sys.executable, "-c", "import sys; from kfwd.daemon.main import run; sys.exit(run())"]
+
+
+class Process(Home):
+    """A daemon in a process of its own."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.running: list[subprocess.Popen[str]] = []
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(root),
+            "KUBECONFIG": self.kubeconfig,
+            "KFWD_CONFIG_DIR": str(self.paths.config),
+            "KFWD_STATE_DIR": str(self.paths.state),
+            "KFWD_RUNTIME_DIR": str(self.paths.runtime),
+            "KFWD_LOG_DIR": str(self.paths.log),
+        }
+
+    @property
+    def client(self) -> Client:
+        return Client([self.paths.runtime])
+
+    def spawn(self, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            RUN, env={**self.env, **env}, stderr=subprocess.PIPE, text=True, cwd="/"
+        )
+        self.running.append(process)
+        return process
+
+    def start(self, **env: str) -> subprocess.Popen[str]:
+        """Start it and wait until it answers."""
+        process = self.spawn(**env)
+        deadline = time.monotonic() + 10
+        while not self.answers():
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return process
+
+    def answers(self) -> bool:
+        try:
+            self.client.snapshot()
+        except DaemonUnreachable:
+            return False
+        return True
+
+    def snapshot(self) -> Snapshot:
+        return self.client.snapshot()
+
+    def up(self, *names: str) -> None:
+        self.client.up(names, (self.kubeconfig,))
+
+    def end(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> int:
+        process.send_signal(number)
+        process.communicate(timeout=10)
+        return process.returncode
+
+    def close(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Process]:
+    home = Process(tmp_path)
+    yield home
+    home.close()
+
+
+def refused(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) != 0
+
+
+def listening_within(port: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while refused(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(home: Process, number: int) -> None:
+    home.profile("dev", port := free_port())
+    process = home.start()
+    home.up()
+    assert not refused(port)
+    assert home.end(process, number) == 0
+    assert refused(port)
+    assert list(home.paths.runtime.iterdir()) == []
+    last = json.loads((home.paths.log / "kfwd.log").read_text().splitlines()[-1])
+    assert last["text"] == "stopped"
+
+
+def test_it_stops_when_asked_to(home: Process) -> None:
+    process = home.start()
+    assert home.client.stop().pid == process.pid
+    process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+def test_killed_and_started_again_every_listener_accepts_within_a_second(home: Process) -> None:
+    home.profile("dev", *(ports := [free_port() for _ in range(20)]))
+    process = home.start()
+    home.up()
+    assert home.end(process, signal.SIGKILL) == -signal.SIGKILL
+    home.spawn()
+    start = time.monotonic()
+    assert all(listening_within(port, 5) for port in ports)
+    assert time.monotonic() - start < 1
+
+
+def test_a_second_daemon_is_told_of_the_first_and_changes_nothing(home: Process) -> None:
+    first = home.start()
+    second = home.spawn()
+    _, said = second.communicate(timeout=10)
+    assert second.returncode == 1
+    assert said.startswith(f"kfwd: another kfwd daemon is already running (pid {first.pid})")
+    assert "\nhint: " in said
+    assert "Traceback" not in said
+    assert home.snapshot().daemon.pid == first.pid
+
+
+def test_a_stale_socket_is_replaced(home: Process) -> None:
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(home.paths.socket))
+    stale.close()
+    home.start()
+
+
+def test_a_runtime_folder_that_cannot_be_made_is_said_so(home: Process) -> None:
+    process = home.spawn(KFWD_RUNTIME_DIR="/proc/kfwd")
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert said.startswith("kfwd: the folder /proc/kfwd cannot hold the control socket: ")
+    assert "KFWD_RUNTIME_DIR" in said
+
+
+def test_a_state_folder_that_cannot_be_made_is_said_so(home: Process) -> None:
+    process = home.spawn(KFWD_STATE_DIR="/proc/kfwd")
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert said.startswith("kfwd: the folder /proc/kfwd cannot be made: ")
+
+
+def test_a_corrupt_state_file_is_set_aside_and_profiles_come_up(home: Process) -> None:
+    home.profile("dev", port := free_port())
+    home.paths.state_file.write_text('{"version": 1, "profiles": {')
+    home.start()
+    assert listening_within(port, 5)
+    problems = {problem.code: problem for problem in home.snapshot().problems}
+    assert f"{home.paths.state_file}.corrupt-1" in problems["state-unreadable"].text
+    assert home.saved().profiles["dev"].context.name == "dev"
+
+
+def test_hangup_reads_the_files_again(home: Process) -> None:
+    home.profile("dev", free_port())
+    process = home.start()
+    home.up()
+    home.profile("dev", port := free_port())
+    process.send_signal(signal.SIGHUP)
+    assert listening_within(port, 5)
+
+
+def test_it_keeps_the_environment_of_who_started_it(home: Process) -> None:
+    home.end(home.start(HTTPS_PROXY="http://127.0.0.1:9", SECRET="x"))
+    kept = home.saved().environment
+    assert kept == {"PATH": os.environ["PATH"], "HTTPS_PROXY": "http://127.0.0.1:9"}
+    assert set(kept) <= set(ENVIRONMENT)
+
+
+def test_it_takes_all_the_files_it_may_have(home: Process) -> None:
+    process = home.start()
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    soft, hard = next(line for line in limits.splitlines() if "open files" in line).split()[3:5]
+    assert soft == hard
