@@ -47,9 +47,13 @@ T = TypeVar("T", bound=Resource)
 
 
 class ContainerPort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """`host_port` is on the node of the pod, on its address `host_ip` (unset: on all of them)."""
+
     container_port: int
     name: str = ""
     protocol: str = "TCP"
+    host_port: int | None = None
+    host_ip: str | None = field(default=None, name="hostIP")
 
 
 class Container(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -96,6 +100,7 @@ class PodStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     reason: str = ""
     message: str = ""
     pod_ip: str | None = field(default=None, name="podIP")
+    host_ip: str | None = field(default=None, name="hostIP")
     conditions: tuple[Condition, ...] | None = None
     container_statuses: tuple[ContainerStatus, ...] | None = None
     init_container_statuses: tuple[ContainerStatus, ...] | None = None
@@ -137,19 +142,48 @@ class ServicePort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     name: str = ""
     protocol: str = "TCP"
     target_port: int | str | None = None
+    node_port: int | None = None
 
 
 class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str = "ClusterIP"
     cluster_ip: str | None = field(default=None, name="clusterIP")
+    cluster_ips: tuple[str, ...] | None = field(default=None, name="clusterIPs")
+    external_ips: tuple[str, ...] | None = field(default=None, name="externalIPs")
     external_name: str | None = None
+    external_traffic_policy: str | None = None
+    load_balancer_source_ranges: tuple[str, ...] | None = None
     selector: dict[str, str] | None = None
     ports: tuple[ServicePort, ...] | None = None
     publish_not_ready_addresses: bool = False
 
 
+class LoadBalancerIngress(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """One address of a load balancer: one of `ip` and `hostname` is set."""
+
+    ip: str | None = None
+    hostname: str | None = None
+
+
+class LoadBalancerStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    ingress: tuple[LoadBalancerIngress, ...] | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """IP addresses and host names, in the provider's order; none while it is pending."""
+        found = (entry.ip or entry.hostname for entry in self.ingress or ())
+        return tuple(address for address in found if address)
+
+
+class LoadBalanced(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """The status of a Service and of an Ingress."""
+
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
 class Service(Resource, frozen=True, kw_only=True, gc=False):
     spec: ServiceSpec = ServiceSpec()
+    status: LoadBalanced = LoadBalanced()
 
     @property
     def headless(self) -> bool:
