@@ -150,3 +150,13 @@ class WebSocketError(ProtocolError):
     def __init__(self, text: str, *, close_code: int = 1002) -> None:
         super().__init__(text)
         self.close_code = close_code
+
+
+class HttpError(ProtocolError):
+    """An HTTP message that is not allowed; `status` is what a server answers it with."""
+
+    code = "http-invalid"
+
+    def __init__(self, text: str, *, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status

@@ -1,0 +1,126 @@
+"""Messages that are not HTTP, or that two parsers may read in two ways; none may get through."""
+
+from __future__ import annotations
+
+_HOST = b"Host: localhost\r\n"
+
+
+def _get(lines: bytes) -> bytes:
+    return b"GET /api HTTP/1.1\r\n" + _HOST + lines + b"\r\n"
+
+
+def _post(lines: bytes, body: bytes = b"") -> bytes:
+    return b"POST /api HTTP/1.1\r\n" + _HOST + lines + b"\r\n" + body
+
+
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+HEADS: dict[str, tuple[bytes, int]] = {
+    # name: what is sent, and the status that refuses it
+    "both lengths": (_post(b"Content-Length: 5\r\n" + _CHUNKED), 400),
+    "both lengths, the other way round": (_post(_CHUNKED + b"Content-Length: 5\r\n"), 400),
+    "both lengths, zero": (_post(b"Content-Length: 0\r\n" + _CHUNKED), 400),
+    "two lengths": (_post(b"Content-Length: 5\r\nContent-Length: 6\r\n"), 400),
+    "two lengths in one line": (_post(b"Content-Length: 5, 6\r\n"), 400),
+    "length with a plus": (_post(b"Content-Length: +5\r\n"), 400),
+    "negative length": (_post(b"Content-Length: -5\r\n"), 400),
+    "length in hex": (_post(b"Content-Length: 0x5\r\n"), 400),
+    "length with an underscore": (_post(b"Content-Length: 1_0\r\n"), 400),
+    "length with a fraction": (_post(b"Content-Length: 5.0\r\n"), 400),
+    "length with a blank within": (_post(b"Content-Length: 5 5\r\n"), 400),
+    "length of other digits": (_post("Content-Length: \u0665\r\n".encode()), 400),
+    "empty length": (_post(b"Content-Length: \r\n"), 400),
+    "length and nothing": (_post(b"Content-Length: 5,\r\n"), 400),
+    "length beyond all": (_post(b"Content-Length: 99999999999999999999\r\n"), 400),
+    "length with a blank before the colon": (_post(b"Content-Length : 5\r\n"), 400),
+    "length with a tab before the colon": (_post(b"Content-Length\t: 5\r\n"), 400),
+    "unknown coding": (_post(b"Transfer-Encoding: gzip\r\n"), 501),
+    "coding behind chunked": (_post(b"Transfer-Encoding: chunked, gzip\r\n"), 501),
+    "coding before chunked": (_post(b"Transfer-Encoding: gzip, chunked\r\n"), 501),
+    "chunked twice": (_post(b"Transfer-Encoding: chunked, chunked\r\n"), 501),
+    "chunked in two lines": (_post(_CHUNKED + _CHUNKED), 501),
+    "chunked and identity": (_post(_CHUNKED + b"Transfer-Encoding: identity\r\n"), 501),
+    "chunked with a letter more": (_post(b"Transfer-Encoding: xchunked\r\n"), 501),
+    "chunked in quotes": (_post(b'Transfer-Encoding: "chunked"\r\n'), 501),
+    "chunked with a parameter": (_post(b"Transfer-Encoding: chunked;a=b\r\n"), 501),
+    "chunked after a comma": (_post(b"Transfer-Encoding: ,chunked\r\n"), 501),
+    "empty coding": (_post(b"Transfer-Encoding: \r\n"), 501),
+    "chunked after a vertical tab": (_post(b"Transfer-Encoding: \x0bchunked\r\n"), 400),
+    "chunked after a NUL": (_post(b"Transfer-Encoding: \x00chunked\r\n"), 400),
+    "coding with a blank before the colon": (_post(b"Transfer-Encoding : chunked\r\n"), 400),
+    "folded coding": (_post(b"Transfer-Encoding:\r\n chunked\r\n"), 400),
+    "chunked in HTTP/1.0": (b"POST / HTTP/1.0\r\n" + _HOST + _CHUNKED + b"\r\n", 400),
+    "folded line": (_get(b"X: a\r\n b\r\n"), 400),
+    "line folded with a tab": (_get(b"X: a\r\n\tb\r\n"), 400),
+    "first line folded": (b"GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400),
+    "bare line feed": (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    "one bare line feed": (_get(b"X: a\nY: b\r\n"), 400),
+    "bare line feed at the end": (_get(b"X: a\r\n\n"), 400),
+    "bare carriage return": (_get(b"X: a\rY: b\r\n"), 400),
+    "carriage returns for line ends": (b"GET / HTTP/1.1\rHost: a\r\r\r\n\r\n", 400),
+    "NUL in a value": (_get(b"X: a\x00b\r\n"), 400),
+    "NUL in a name": (_get(b"X\x00: a\r\n"), 400),
+    "NUL in the target": (b"GET /a\x00b HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "escape character in a value": (_get(b"X: \x1b[2J\r\n"), 400),
+    "delete in a value": (_get(b"X: a\x7f\r\n"), 400),
+    "no colon": (_get(b"X\r\n"), 400),
+    "no name": (_get(b": a\r\n"), 400),
+    "blank in a name": (_get(b"X Y: a\r\n"), 400),
+    "slash in a name": (_get(b"X/Y: a\r\n"), 400),
+    "blank before a name": (_get(b" X: a\r\n"), 400),
+    "letter beyond ASCII in a name": (_get("X\u00e9: a\r\n".encode()), 400),
+    "parenthesis in a name": (_get(b"X(1): a\r\n"), 400),
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "two Hosts": (_get(b"Host: evil.com\r\n"), 400),
+    "the same Host twice": (_get(_HOST), 400),
+    "no version": (b"GET /\r\n" + _HOST + b"\r\n", 400),
+    "version of words": (b"GET / HTTP/one\r\n" + _HOST + b"\r\n", 400),
+    "version in lower case": (b"GET / http/1.1\r\n" + _HOST + b"\r\n", 400),
+    "version of three parts": (b"GET / HTTP/1.1.1\r\n" + _HOST + b"\r\n", 400),
+    "HTTP/1.2": (b"GET / HTTP/1.2\r\n" + _HOST + b"\r\n", 505),
+    "HTTP/0.9": (b"GET / HTTP/0.9\r\n" + _HOST + b"\r\n", 505),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\n", 505),
+    "two blanks in the first line": (b"GET  / HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "tab in the first line": (b"GET\t/ HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "blank behind the version": (b"GET / HTTP/1.1 \r\n" + _HOST + b"\r\n", 400),
+    "blank in the target": (b"GET /a b HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "tab in the target": (b"GET /a\tb HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "no target": (b"GET  HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "method with a colon": (b"GE:T / HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "blank before the method": (b" GET / HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "two line ends before": (b"\r\n\r\nGET / HTTP/1.1\r\n" + _HOST + b"\r\n", 400),
+    "a greeting of TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+    "a greeting of SSH": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", 400),
+    "headers without end": (b"GET / HTTP/1.1\r\n" + b"X: aaaaaaaa\r\n" * 6000, 431),
+    "a line without end": (b"GET /" + b"a" * 70_000, 431),
+    "too many lines": (_get(b"X: a\r\n" * 300), 431),
+}
+
+BODIES: dict[str, bytes] = {
+    # what follows `Transfer-Encoding: chunked`; the head alone is fine
+    "size with 0x": b"0x5\r\nhello\r\n0\r\n\r\n",
+    "size with a plus": b"+5\r\nhello\r\n0\r\n\r\n",
+    "negative size": b"-5\r\nhello\r\n0\r\n\r\n",
+    "size with an underscore": b"0_5\r\nhello\r\n0\r\n\r\n",
+    "no size": b"\r\nhello\r\n0\r\n\r\n",
+    "size that is a word": b"five\r\nhello\r\n0\r\n\r\n",
+    "blank before the size": b" 5\r\nhello\r\n0\r\n\r\n",
+    "size beyond all": b"fffffffffffffffff\r\nhello",
+    "size ended by a line feed": b"5\nhello\r\n0\r\n\r\n",
+    "extension with a line feed": b"5;a\nhello\r\n0\r\n\r\n",
+    "extension with a carriage return": b"5;a\rb\r\nhello\r\n0\r\n\r\n",
+    "extension with a NUL": b"5;a\x00\r\nhello\r\n0\r\n\r\n",
+    "extension without end": b"5;" + b"a" * 5000,
+    "chunk longer than its size": b"5\r\nhello!\r\n0\r\n\r\n",
+    "chunk ended by a line feed": b"5\r\nhello\n0\r\n\r\n",
+    "chunk without an end": b"5\r\nhello0\r\n\r\n",
+    "two sizes": b"5 5\r\nhello\r\n0\r\n\r\n",
+    "trailer that sets the length": b"0\r\nContent-Length: 5\r\n\r\n",
+    "trailer that sets the coding": b"0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "trailer that sets the host": b"0\r\nHost: evil.com\r\n\r\n",
+    "trailer with a NUL": b"0\r\nX: \x00\r\n\r\n",
+    "folded trailer": b"0\r\nX: a\r\n b\r\n\r\n",
+    "trailer without a colon": b"0\r\nX\r\n\r\n",
+    "trailer ended by a line feed": b"0\r\nX: a\n\r\n",
+    "trailers without end": b"0\r\n" + b"X: aaaa\r\n" * 2000,
+}
