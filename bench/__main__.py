@@ -179,7 +179,7 @@ def _recover(rig: Rig, port: int) -> float:
     follower.start()
     try:
         rig.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--wait=false")
-        first_byte(port)
+        wait_for(lambda: echoes(port), "a byte")  # the first may have met the old pod's end
         served = time.perf_counter()
         wait_for(lambda: ready, "a new pod")
     finally:
