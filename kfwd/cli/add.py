@@ -16,8 +16,8 @@ from kfwd.cli.app import (
     kubeconfig_option,
     output_option,
     pass_app,
-    profile_names,
 )
+from kfwd.cli.names import profile_names
 from kfwd.cli.wait import snapshots, until_ready
 from kfwd.errors import NotFound, UsageError
 from kfwd.model import EntryView, ForwardSpec, State

@@ -77,28 +77,6 @@ def say(text: str) -> None:
     print(f"kfwd: {text}", file=sys.stderr, flush=True)
 
 
-def entry_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Completion of entry names: from the daemon within 200 ms, or nothing."""
-    del ctx, param
-    import os
-
-    try:
-        places = paths.runtime_candidates(os.environ)
-        entries = Client(places, timeout_s=0.2).snapshot().entries
-    except Exception:  # noqa: BLE001, RUF100  # a shell that asks for words must not get a traceback
-        return []
-    known = [word for entry in entries for word in (entry.id, entry.name)]
-    return sorted({word for word in known if word.startswith(incomplete)})
-
-
-def profile_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Completion of profile names: from their folder."""
-    del ctx, param
-    from kfwd.profiles import store
-
-    return [name for name in store.names(paths.find().profiles) if name.startswith(incomplete)]
-
-
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions
     """`30`, `30s`, `1m`, `500ms` -> seconds."""
 

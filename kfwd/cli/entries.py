@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from kfwd.cli.app import App, entry_names, pass_app
+from kfwd.cli.app import App, pass_app
+from kfwd.cli.names import EntryName, Named
 from kfwd.client import view
 
 
 def _command(name: str, about: str, act: Callable[[App, str], Any], done: str) -> click.Command:
-    @click.command(name, help=about)
-    @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=entry_names)
+    @click.command(name, cls=Named, help=about)
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...", type=EntryName())
     @pass_app
     def command(app: App, names: tuple[str, ...]) -> None:
         for entry in view.entry_ids(app.client.snapshot(), names):

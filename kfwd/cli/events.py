@@ -9,8 +9,9 @@ import click
 
 from kfwd.api_model import HistoryItem
 from kfwd.cli import render
-from kfwd.cli.app import App, entry_names, output_option, pass_app, say
+from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.cli.ls import RETRY_S
+from kfwd.cli.names import EntryName, Named
 from kfwd.client import stream, view
 from kfwd.errors import DaemonUnreachable
 from kfwd.model import (
@@ -25,8 +26,8 @@ from kfwd.model import (
 )
 
 
-@click.command()
-@click.argument("name", required=False, shell_complete=entry_names)
+@click.command(cls=Named)
+@click.argument("name", required=False, type=EntryName())
 @click.option("-f", "--follow", is_flag=True, help="Each change as it happens, until Ctrl-C.")
 @output_option("text", "json")
 @pass_app

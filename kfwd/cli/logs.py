@@ -12,7 +12,8 @@ import msgspec
 
 from kfwd.api_model import LogLine
 from kfwd.cli import render
-from kfwd.cli.app import App, entry_names, output_option, pass_app, say
+from kfwd.cli.app import App, output_option, pass_app, say
+from kfwd.cli.names import EntryName, Named
 from kfwd.client import stream, view
 from kfwd.errors import DaemonUnreachable
 
@@ -25,8 +26,8 @@ LEVEL_STYLE = {
 LAST = 200
 
 
-@click.command()
-@click.argument("name", required=False, shell_complete=entry_names)
+@click.command(cls=Named)
+@click.argument("name", required=False, type=EntryName())
 @click.option("-f", "--follow", is_flag=True, help="Go on with each new line until Ctrl-C.")
 @click.option("-n", "--last", type=click.IntRange(0, 10_000), default=LAST, help="Default: 200.")
 @output_option("text", "json")

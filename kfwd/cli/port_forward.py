@@ -239,14 +239,20 @@ def _timeout(text: str) -> float:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that nothing temporary is left."""
+    """Let SIGTERM unwind the stack, so that nothing temporary is left.
+
+    SIGINT ends it even where a shell started it in the background with SIGINT ignored, as it does
+    with kubectl.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    wanted = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kfwd.cli import render
-from kfwd.cli.app import App, output_option, pass_app, profile_names, say
+from kfwd.cli.app import App, output_option, pass_app, say
+from kfwd.cli.names import profile_names
 from kfwd.errors import DaemonUnreachable, ExitCode, NotFound
 
 if TYPE_CHECKING:

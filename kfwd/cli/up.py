@@ -12,8 +12,8 @@ from kfwd.cli.app import (
     kubeconfig_option,
     output_option,
     pass_app,
-    profile_names,
 )
+from kfwd.cli.names import profile_names
 from kfwd.cli.wait import until_ready
 
 SIGNS = {

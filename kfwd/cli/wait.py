@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
-from kfwd.cli.app import App, Seconds, entry_names, pass_app
+from kfwd.cli.app import App, Seconds, pass_app
+from kfwd.cli.names import EntryName, Named
 from kfwd.client import stream, view
 from kfwd.client.calls import Client
 from kfwd.errors import NotFound, NotReady
@@ -16,8 +17,8 @@ from kfwd.model import EntryView, Snapshot, State
 TIMEOUT_S = 60.0
 
 
-@click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=entry_names)
+@click.command(cls=Named)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", type=EntryName())
 @click.option(
     "--timeout", "timeout_s", type=Seconds(), default=TIMEOUT_S, metavar="S", help="Default: 60s."
 )

@@ -52,11 +52,11 @@ class Cluster:
         except OSError as error:
             raise KfwdError(f"{method} {path} failed: {error}") from error
 
-    def pods(self, app: str) -> list[str]:
-        """Names of the pods of `app` that are not being deleted."""
+    def pods(self, app: str, *, going: bool = False) -> list[str]:
+        """Names of the pods of `app`; with `going` those that are being deleted too."""
         items = self.call("GET", f"{PODS}?labelSelector=app%3D{app}")["items"]
-        names = [i["metadata"] for i in items if "deletionTimestamp" not in i["metadata"]]
-        return [meta["name"] for meta in names]
+        found = [item["metadata"] for item in items]
+        return [meta["name"] for meta in found if going or "deletionTimestamp" not in meta]
 
     def delete_pod(self, name: str) -> None:
         self.call("DELETE", f"{PODS}/{name}")

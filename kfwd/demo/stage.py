@@ -19,6 +19,7 @@ from kfwd.errors import DaemonUnreachable, KfwdError
 START_S = 20.0
 STOP_S = 10.0
 PAUSE_S = 0.02
+READY_DELAY_S = 1.0
 KFWD = (sys.executable, "-m", "kfwd")
 PROFILE = """\
 version: 1
@@ -68,7 +69,8 @@ class Stage:
 
     def start_cluster(self) -> None:
         """Return once it answers: it then says so in one line."""
-        command = [*KFWD, "sim", "start", "--kubeconfig", str(self.kubeconfig)]
+        options = ("--kubeconfig", str(self.kubeconfig), "--ready-delay", str(READY_DELAY_S))
+        command = [*KFWD, "sim", "start", *options]
         errors = self.folder / "cluster.log"
         with errors.open("wb") as file:
             self._cluster = subprocess.Popen(

@@ -143,8 +143,8 @@ def restart_deployment(demo: Demo) -> str:
     with traffic.load(demo.tally, port, RATE) as pods:
         demo.cluster.restart("web")
         demo.restarts += 1
-        if not until(lambda: bool(pods - old), READY_S):
-            raise KfwdError("no new pod answered")
+        if not until(lambda: not old & set(demo.cluster.pods("web", going=True)), READY_S):
+            raise KfwdError("the old pods did not go")
     return f"{len(old)} pods replaced, {len(pods & old)} old and {len(pods - old)} new answered"
 
 

@@ -1,0 +1,54 @@
+"""Names of entries and profiles as arguments, with completion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kfwd import paths
+
+# Cannot be in an argument of a process, so it marks those that are no options without doubt.
+_MARK = "\0"
+COMPLETE_WITHIN_S = 0.2
+
+
+class Named(click.Command):
+    """Takes `-/NAME`, the id of an ad-hoc entry, for an argument and not for options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        marked = [_MARK + arg if arg.startswith("-/") else arg for arg in args]
+        return super().parse_args(ctx, marked)
+
+
+class EntryName(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions
+    """An id or a name; completed by the daemon, quickly or not at all."""
+
+    name = "entry"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value).removeprefix(_MARK)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        from kfwd.client.calls import Client
+        from kfwd.errors import KfwdError
+
+        try:
+            client = Client(paths.runtime_candidates(), timeout_s=COMPLETE_WITHIN_S)
+            entries = client.snapshot().entries
+        except KfwdError:
+            return []
+        words = {word for entry in entries for word in (entry.id, entry.name)}
+        return [CompletionItem(word) for word in sorted(words) if word.startswith(incomplete)]
+
+
+def profile_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of profile names: from their folder."""
+    del ctx, param
+    from kfwd.profiles import store
+
+    return [name for name in store.names(paths.find().profiles) if name.startswith(incomplete)]

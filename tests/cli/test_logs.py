@@ -1,0 +1,41 @@
+"""The daemon's log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kfwd.errors import ExitCode
+from tests.cli.conftest import Run
+from tests.standin import StandIn, entry, snapshot
+
+
+def line(text: str, **more: str) -> dict[str, str]:
+    known = {"time": "2026-01-01T12:00:00Z", "level": "info", "logger": "kfwd.daemon"}
+    return known | {"text": text} | more
+
+
+def test_lines_say_when_what_and_about_which_entry(run: Run, daemon: StandIn) -> None:
+    daemon.on_lines("GET /v1/logs", line("up"), line("a\x1bb", level="error", entry="dev/web"))
+    first, second = run("logs").lines
+    assert first.split(maxsplit=1)[1] == "info    daemon: up"
+    assert second.split(maxsplit=1)[1] == "error   dev/web: a b"
+
+
+def test_a_name_asks_for_its_entry_only(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
+    daemon.on_lines("GET /v1/logs", line("ready", entry="dev/web"))
+    found = run("logs", "web", "-n", "3", "-f", "-o", "json").out
+    assert json.loads(found)["entry"] == "dev/web"
+    assert daemon.requests[-1].target == "/v1/logs?n=3&entry=dev%2Fweb&follow=1"
+
+
+def test_without_a_daemon_the_end_of_its_file_is_shown(run: Run, home: Path) -> None:
+    (home / "log").mkdir()
+    texts = [line(f"line {n}", entry="dev/web" if n % 2 else "dev/db") for n in range(6)]
+    data = "".join(json.dumps(text) + "\n" for text in texts) + '{"cut off'
+    (home / "log" / "kfwd.log").write_text(data)
+    result = run("logs", "web", "-n", "2")
+    assert [text.rpartition(" ")[2] for text in result.lines] == ["3", "5"]
+    assert "no daemon answers" in result.err
+    assert run("logs", "-f").code == ExitCode.NO_DAEMON

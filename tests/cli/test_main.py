@@ -1,0 +1,146 @@
+"""Commands by name, and every error in one form."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kfwd import __version__
+from kfwd.cli import main as cli
+from kfwd.errors import ExitCode, KfwdError, ProfileInvalid
+from tests.cli.conftest import Run
+from tests.standin import StandIn, entry, snapshot
+
+HEAVY = ("aiohttp", "asyncio", "textual", "yaml", "kubernetes", "ssl", "email", "http.client")
+
+
+def test_the_version(run: Run) -> None:
+    assert run("--version").out == f"kfwd {__version__}\n"
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"]])
+def test_help_lists_every_command(run: Run, args: list[str]) -> None:
+    result = run(*args)
+    assert result.code == ExitCode.OK
+    listed = {line.split()[0] for line in result.lines if line.startswith("  ")}
+    assert set(cli.COMMANDS) <= listed
+
+
+def test_every_command_can_be_loaded_and_says_what_it_does() -> None:
+    group = cli.kfwd
+    for name in cli.COMMANDS:
+        command = group.get_command(None, name)  # type: ignore[arg-type]  # not looked at
+        assert command is not None
+        assert command.name == name
+        assert command.help
+
+
+def test_kubectl_plugins_are_called_through_kubectl() -> None:
+    assert cli.program("/usr/local/bin/kubectl-kfwd") == "kubectl kfwd"
+    assert cli.program("/usr/local/bin/kfwd") == "kfwd"
+
+
+def test_usage_as_a_plugin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/kubectl-kfwd"])
+    assert run("ls", "--help").out.startswith("Usage: kubectl kfwd ls ")
+    assert run("ls", "--bogus").err.endswith("hint: kubectl kfwd ls --help\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["lss"], 'kfwd: no command "lss" (did you mean "ls"?)\nhint: kfwd --help\n'),
+        (["ls", "--bogus"], "kfwd: no such option '--bogus'\nhint: kfwd ls --help\n"),
+        (["rm"], "kfwd: missing argument 'NAME...'\nhint: kfwd rm --help\n"),
+        (["down"], "kfwd: name profiles, or say --all\nhint: kfwd down --help\n"),
+        (["daemon", "dance"], "kfwd: no such command 'dance'\nhint: kfwd daemon --help\n"),
+    ],
+)
+def test_usage_errors_are_one_line_and_a_hint(run: Run, args: list[str], error: str) -> None:
+    result = run(*args)
+    assert (result.code, result.out, result.err) == (ExitCode.USAGE, "", error)
+
+
+def test_no_daemon_is_exit_status_3_with_the_way_out(run: Run, home: Path) -> None:
+    result = run("ls")
+    assert result.code == ExitCode.NO_DAEMON
+    assert result.err == (
+        f"kfwd: no daemon answers on {home}/runtime/kfwd.sock\nhint: kfwd daemon start\n"
+    )
+
+
+def test_a_sentence_of_several_lines_is_printed_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.report(KfwdError("the server said:\n  no", hint="ask\nagain"))
+    assert capsys.readouterr().err == "kfwd: the server said: no\nhint: ask again\n"
+
+
+def test_faults_of_a_profile_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.report(ProfileInvalid("a.yaml:1:2: x\na.yaml:3:4: y"))
+    assert code == ExitCode.PROFILE_INVALID
+    assert capsys.readouterr().err == (
+        "a.yaml:1:2: x\na.yaml:3:4: y\nkfwd: 2 faults, nothing was changed\n"
+    )
+
+
+def test_ctrl_c_is_exit_status_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kfwd.client.calls.Client.snapshot", interrupted)
+    assert run("ls").code == 130
+
+
+def command_line(*args: str, code: str = "") -> list[str]:
+    script = f"import sys; from kfwd.cli.main import main; status = main({list(args)!r}); {code}"
+    return [sys.executable, "-c", script]
+
+
+def test_ls_loads_nothing_heavy(daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry()))
+    show = "print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(command_line("ls", code=show), capture_output=True, text=True, check=True)
+    assert "dev/web" in done.stdout
+    assert [name for name in HEAVY if name in done.stderr.split()] == []
+
+
+def test_ls_is_quick(daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry()))
+
+    def once() -> float:
+        begun = time.perf_counter()
+        subprocess.run(command_line("ls"), capture_output=True, check=True)
+        return time.perf_counter() - begun
+
+    assert min(once() for _ in range(5)) < 0.15
+
+
+def test_a_reader_that_goes_away_is_no_error(daemon: StandIn) -> None:
+    line = {"time": "2026-01-01T12:00:00Z", "level": "info", "logger": "kfwd", "text": "x" * 1000}
+    daemon.on_lines("GET /v1/logs", *[line] * 5000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kfwd", "logs"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.wait() == ExitCode.FAILED
+
+
+def test_the_simulated_cluster_gets_its_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[str]] = []
+
+    def fake(argv: list[str]) -> int:
+        given.append(argv)
+        return 0
+
+    monkeypatch.setattr("kfwd.sim.main.main", fake)
+    args = ["--port", "1", "--fault", "a=1", "--fault", "b=2", "--ready-delay", "0.5"]
+    assert run("sim", "start", *args).code == ExitCode.OK
+    assert given == [["start", *args]]
