@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from kfwd.api_model import ConnectionView
 from kfwd.entries.states import Fault, PortFacts, fault_of
 from kfwd.errors import KfwdError
@@ -104,8 +106,10 @@ class Port:
 
     def _resolution(self, watch: Fault | None) -> Fault | None:
         problem = self.resolution.problem
-        if problem is None or (problem.code == UNREADABLE and watch is not None):
-            return watch if problem is not None else None
+        if problem is None:
+            return None
+        if problem.code == UNREADABLE and watch is not None:
+            return Fault(replace(watch.problem, severity="error"), heals=watch.heals)
         return Fault(problem, heals=self.resolution.heals)
 
     def _session(self) -> Fault | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from kfwd.entries.port import Port, keys
 from kfwd.entries.states import Fault
@@ -80,10 +81,12 @@ async def test_its_number_is_that_of_its_tcp_address(rig: Rig, tmp_path: object)
 async def test_what_hinders_reading_is_more_telling_than_that_it_cannot_be_read(
     rig: Rig,
 ) -> None:
-    watch = Fault(trouble("forbidden"), heals=False)
+    watch = Fault(replace(trouble("forbidden"), severity="warning"), heals=False)
     each = port(rig, 0)
     each.serve(Resolution(problem=trouble("not-readable")))
-    assert each.facts(watch).resolution == watch
+    found = each.facts(watch).resolution
+    assert found is not None
+    assert (found.problem.code, found.problem.severity) == ("forbidden", "error")
     each.serve(Resolution(problem=trouble("no-such-port"), heals=False))
     found = each.facts(watch).resolution
     assert found is not None
