@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from kfwd.errors import NotFound, NotReady
-from kfwd.front.local import LocalSocket
+from kfwd.errors import KfwdError, NotFound, NotReady, SessionLost
+from kfwd.front.local import Local, LocalSocket, Peer
 from kfwd.front.replay import Replay
 from kfwd.front.verdict import Next, after, failure
 from kfwd.resolve.endpoints import Endpoint
@@ -46,17 +47,32 @@ class LocalGone(Exception):
 
 
 class Connection:
-    """A local socket and, most of the time, a stream. `run` is its life."""
+    """A local side and, most of the time, a stream. `run` is its life.
 
-    def __init__(self, front: Front, sock: socket.socket) -> None:
+    `sock` is the application's socket, where there is one. `error` says why the connection ended,
+    where that was no end that the local side may take for one.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        local: Callable[[Peer], Local],
+        client: str,
+        listen: str,
+        sock: socket.socket | None = None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.received = 0
         self.sent = 0
         self.endpoint: Endpoint | None = None
+        self.aim: Endpoint | None = None
         self.since = loop.time()
-        self.client, self.listen = ends(sock)
+        self.client, self.listen = client, listen
+        self.error: KfwdError | None = None
         self._front = front
-        self._local = LocalSocket(sock, self)
+        self._sock = sock
+        self._who = ""
+        self._local = local(self)
         self._replay = Replay(front.budget)
         self._stream: Stream | None = None
         self._ending: asyncio.Future[Ending] = loop.create_future()
@@ -65,6 +81,11 @@ class Connection:
         self._avoid: set[str] = set()  # pods that were tried and did not take it
         self._missing: set[str] = set()  # pods that the API server does not know right now
         self._ended = False
+
+    @classmethod
+    def of(cls, front: Front, sock: socket.socket) -> Connection:
+        """The connection of an application that has just been accepted."""
+        return cls(front, lambda peer: LocalSocket(sock, peer), *ends(sock), sock)
 
     @property
     def state(self) -> Literal["waiting", "open", "closing"]:
@@ -76,6 +97,7 @@ class Connection:
     async def run(self) -> None:
         """Serve the connection to its end. Cancelling it resets the local side."""
         try:
+            self._who = await self._front.identify(self._sock, self.client)
             while True:
                 await self._connect()
                 if not await self._continue(await self._carry()):
@@ -83,8 +105,7 @@ class Connection:
             self._ended = True
             await self._closed
         except NotReady as error:
-            self._front.failed(self, error.text)
-            self._local.reset()
+            self._fail(error)
             await self._closed
         except LocalGone:
             pass
@@ -100,7 +121,7 @@ class Connection:
 
     async def _connect(self) -> None:
         """Get a stream: at once where a session is free, else from the waiting room."""
-        endpoint = self._front.choose(self._avoid)
+        endpoint = self._choose(self._avoid)
         if endpoint is not None:
             pod = self._front.pod(endpoint)
             stream = pod.open_now(endpoint.port, self, self._first)
@@ -110,20 +131,27 @@ class Connection:
         with self._front.waiting():
             try:
                 async with asyncio.timeout(self._front.hold_s):
-                    await self._wait_for_stream()
+                    await self._wait_for_stream(endpoint)
             except TimeoutError:
                 reason = self._front.nothing_behind()
                 raise NotReady(f"held for {self._front.hold_s:g} s: {reason}") from None
 
-    async def _wait_for_stream(self) -> None:
-        while self._stream is None:
+    async def _wait_for_stream(self, endpoint: Endpoint | None) -> None:
+        """`endpoint` is the one chosen already, if there is one."""
+        while True:
             changed = self._front.changed()
-            endpoint = self._front.choose(self._avoid | self._missing)
             if endpoint is None:
                 await asyncio.wait([changed])
                 self._missing.clear()
             else:
                 await self._ask(endpoint, changed)
+            if self._stream is not None:
+                return
+            endpoint = self._choose(self._avoid | self._missing)
+
+    def _choose(self, avoid: set[str]) -> Endpoint | None:
+        self.aim = self._front.choose(avoid, self._who)
+        return self.aim
 
     async def _ask(self, endpoint: Endpoint, changed: asyncio.Future[None]) -> None:
         """Wait for a stream to `endpoint` until the endpoints change."""
@@ -174,7 +202,7 @@ class Connection:
             ending,
             taken=self.received > 0,
             replayable=self._replay.complete,
-            others=self._front.choose(self._avoid) is not None,
+            others=self._front.has_other(self._avoid),
         )
         if failure(ending) is Failure.GONE:
             self._front.look_again()
@@ -186,9 +214,13 @@ class Connection:
             return False
         if verdict is Next.REFUSE:
             self._front.refused(self, ending.reason or "")
-        self._front.failed(self, ending.reason or "cut")
-        self._local.reset()
+        self._fail(SessionLost(ending.reason or "cut"))
         return False
+
+    def _fail(self, error: KfwdError) -> None:
+        self.error = error
+        self._front.failed(self, error.text)
+        self._local.reset()
 
     def local_data(self, data: memoryview) -> None:
         self.sent += len(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,11 +17,15 @@ from kfwd.errors import KfwdError, NotReady
 from kfwd.front.connection import Connection
 from kfwd.front.counters import Counters
 from kfwd.front.listener import Listener, bind_all
+from kfwd.front.local import Local, Peer
+from kfwd.front.process import Processes
 from kfwd.front.replay import Budget
-from kfwd.model import Problem
+from kfwd.front.spread import Spreader
+from kfwd.front.warm import Warm
+from kfwd.model import Problem, Spread
 from kfwd.resolve.endpoints import Endpoint
 from kfwd.tasks import TaskSet
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodSessions
 from kfwd.tunnel.pool import Pool
 
 WAITING_MAX = 512
@@ -43,6 +48,7 @@ class Front:
         on_change: Callable[[], None],
         look_again: Callable[[], None],
         on_accept: Callable[[], None] = lambda: None,
+        spread: Spread = "first",
     ) -> None:
         self.name = name
         self.budget = budget
@@ -50,7 +56,6 @@ class Front:
         self.look_again = look_again
         self.counters = Counters()
         self.problem: Problem | None = None
-        self._pool = pool
         self._on_change = on_change
         self._on_accept = on_accept
         self._log = logging.LoggerAdapter(logging.getLogger(__name__), {"entry": name})
@@ -59,10 +64,9 @@ class Front:
         self._connections: set[Connection] = set()
         self._endpoints: tuple[Endpoint, ...] = ()
         self._change: asyncio.Future[None] | None = None
-        self._kept: PodSessions | None = None
-        self._was_good = False
-        self._reconnects = 0
-        self._let_go: Callable[[], None] = lambda: None
+        self._warm = Warm(pool, changed=on_change, came_up=self._changed)
+        self._spreader = Spreader(spread)
+        self._processes = Processes()
 
     def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
         """Listen; returns where, for example `127.0.0.1:8080`. Port 0 is a free one.
@@ -83,22 +87,22 @@ class Front:
 
     @property
     def session_up(self) -> bool:
-        """Whether a session to the chosen endpoint is up, or the last one was good."""
-        return self._kept is not None and self._kept.good
+        """Whether a session to an endpoint that may be chosen is up, or the last one was good."""
+        return self._warm.good
 
     @property
     def session_error(self) -> KfwdError | None:
-        """Why there is no session to the chosen endpoint."""
-        return self._kept.error if self._kept is not None and not self._kept.good else None
+        """Why there is no session to any endpoint that may be chosen."""
+        return self._warm.error
 
     @property
     def transport(self) -> str | None:
-        """What carries the sessions to the chosen endpoint."""
-        return self._kept.transport if self._kept is not None else None
+        """What carries the sessions."""
+        return self._warm.transport
 
     @property
     def reconnects(self) -> int:
-        return self._reconnects + (self._kept.reconnects if self._kept is not None else 0)
+        return self._warm.reconnects
 
     @property
     def connections(self) -> tuple[Connection, ...]:
@@ -112,31 +116,54 @@ class Front:
         if tuple(endpoints) == self._endpoints:
             return
         self._endpoints = tuple(endpoints)
-        self._keep(self.pod(self._endpoints[0]) if self._endpoints else None)
+        self._spreader.forget(self._endpoints)
+        self._warm.keep(self._endpoints[:1] if self._stays else self._endpoints)
         self._changed()
 
     def retry_now(self) -> None:
         """The world changed: do not wait for a back-off."""
-        if self._kept is not None:
-            self._kept.nudge()
+        self._warm.nudge()
 
     async def close(self) -> list[str]:
         """Unbind and end every connection; names of the tasks that did not stop in time."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        self._keep(None)
+        self._warm.keep(())
         return await self._tasks.close()
 
-    def choose(self, avoid: Collection[str]) -> Endpoint | None:
+    async def identify(self, sock: socket.socket | None, client: str) -> str:
+        """Who is connected, as far as choosing asks: the local process, else the address."""
+        if self._spreader.policy != "sticky" or sock is None:
+            return client
+        pid = await asyncio.to_thread(self._processes.of, sock)
+        return f"pid {pid}" if pid is not None else client.rpartition(":")[0]
+
+    def choose(self, avoid: Collection[str], client: str = "") -> Endpoint | None:
         """The endpoint for a new connection, not one of the pods (by UID) in `avoid`."""
-        return next((each for each in self._endpoints if each.uid not in avoid), None)
+        endpoints = [each for each in self._endpoints if each.uid not in avoid]
+        fit = endpoints if self._stays else self._warm.fit(endpoints)
+        return self._spreader.choose(fit, client=client, load=self._load)
+
+    def has_other(self, avoid: Collection[str]) -> bool:
+        """Whether there is an endpoint that is not in `avoid`."""
+        return any(each.uid not in avoid for each in self._endpoints)
 
     def pod(self, endpoint: Endpoint) -> PodSessions:
-        return self._pool.pod(PodRef(endpoint.namespace, endpoint.pod, endpoint.uid))
+        return self._warm.pod(endpoint)
+
+    @property
+    def _stays(self) -> bool:
+        """Whether every connection goes to the first endpoint."""
+        return self._spreader.policy == "first"
+
+    def _load(self) -> Counter[str]:
+        """Connections by the endpoint they are at or wait for."""
+        aims = (connection.aim for connection in self._connections)
+        return Counter(aim.uid for aim in aims if aim is not None)
 
     def changed(self) -> asyncio.Future[None]:
-        """Done when the endpoints change, or a session to the chosen one is up again."""
+        """Done when the endpoints change, or a session to one of them is up again."""
         if self._change is None:
             self._change = asyncio.get_running_loop().create_future()
         return self._change
@@ -184,39 +211,32 @@ class Front:
         pod = connection.endpoint.pod if connection.endpoint else "no pod"
         self._log.warning("connection to %s ended: %s", pod, reason)
 
+    def join(
+        self, local: Callable[[Peer], Local], client: str, listen: str
+    ) -> tuple[Connection, Callable[[], object]]:
+        """Serve a local side that did not come through the listeners.
+
+        Returns its connection, and what resets that at once.
+        """
+        connection = Connection(self, local, client, listen)
+        return connection, self._start(connection).cancel
+
     def _accepted(self, sock: socket.socket) -> None:
-        connection = Connection(self, sock)
+        self._start(Connection.of(self, sock))
+        self._on_accept()
+
+    def _start(self, connection: Connection) -> asyncio.Task[None]:
         self.counters.total += 1
         self.counters.open += 1
         self._connections.add(connection)
         task = self._tasks.spawn(connection.run(), f"connection {self.counters.total}")
         task.add_done_callback(lambda _: self._gone(connection))
-        self._on_accept()
+        return task
 
     def _gone(self, connection: Connection) -> None:
         connection.abort()  # a task that is cancelled before its first step cleans up nothing
         self._connections.discard(connection)
         self.counters.open -= 1
-
-    def _keep(self, pod: PodSessions | None) -> None:
-        """Keep a session to the chosen endpoint, and to no other."""
-        if pod is self._kept:
-            return
-        if self._kept is not None:
-            self._reconnects += self._kept.reconnects
-        self._let_go()
-        self._kept, self._let_go = pod, lambda: None
-        if pod is not None:
-            self._was_good = pod.good
-            self._let_go = pod.watch(self._kept_changed)
-
-    def _kept_changed(self) -> None:
-        """Sessions to the chosen endpoint came or went; those who wait for one may try again."""
-        was_good, self._was_good = self._was_good, self.session_up
-        if self._was_good and not was_good:
-            self._changed()
-        else:
-            self._on_change()
 
     def _changed(self) -> None:
         if self._change is not None and not self._change.done():

@@ -29,8 +29,8 @@ def port_holder(port: int, proc: Path = Path("/proc")) -> str | None:
         except OSError:
             continue
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    for pid in _processes(proc) if wanted else ():
-        if wanted & set(_descriptors(pid)):
+    for pid in processes(proc) if wanted else ():
+        if wanted & set(descriptors(pid)):
             try:
                 return f"{(pid / 'comm').read_text().strip()} (pid {pid.name})"
             except OSError:
@@ -38,11 +38,12 @@ def port_holder(port: int, proc: Path = Path("/proc")) -> str | None:
     return None
 
 
-def _processes(proc: Path) -> Iterator[Path]:
+def processes(proc: Path) -> Iterator[Path]:
+    """The folders of all processes."""
     return (entry for entry in proc.iterdir() if entry.name.isdigit())
 
 
-def _descriptors(pid: Path) -> Iterator[str]:
+def descriptors(pid: Path) -> Iterator[str]:
     """What the open descriptors of a process point to; nothing for another user's process."""
     try:
         entries = list((pid / "fd").iterdir())

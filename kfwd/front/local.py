@@ -45,6 +45,24 @@ class Peer(Protocol):
         """The socket is closed, in whatever way. The last call, made once."""
 
 
+class Local(Protocol):
+    """The local side of a connection: an application's socket, or something in its place."""
+
+    def read_now(self, limit: int) -> bytes: ...
+
+    def resume_reading(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def write(self, data: memoryview) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class LocalSocket:
     """Owns an accepted, non-blocking socket. Nothing is read until `resume_reading`."""
 

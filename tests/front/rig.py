@@ -7,6 +7,7 @@ import socket
 
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
+from kfwd.model import Spread
 from kfwd.resolve.endpoints import Endpoint
 from kfwd.tunnel.pool import Pool
 from tests.front.test_local import receive
@@ -36,7 +37,7 @@ class Rig:
         self.apps: list[socket.socket] = []
         self.front = self.make()
 
-    def make(self, hold_s: float = 30.0) -> Front:
+    def make(self, hold_s: float = 30.0, spread: Spread = "first") -> Front:
         front = Front(
             "dev/web",
             self.pool,
@@ -44,6 +45,7 @@ class Rig:
             hold_s=hold_s,
             on_change=self._changed,
             look_again=self._looked,
+            spread=spread,
         )
         (address,) = front.bind(["127.0.0.1"], 0)
         self.port = int(address.rpartition(":")[2])
@@ -54,6 +56,11 @@ class Rig:
 
     def _looked(self) -> None:
         self.looks += 1
+
+    async def remake(self, spread: Spread) -> None:
+        """The front anew, with another policy."""
+        await self.front.close()
+        self.front = self.make(spread=spread)
 
     async def app(self, data: bytes = b"") -> socket.socket:
         """An application that connects and sends."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from pathlib import Path
 
 import pytest
 
 from kfwd.front import forwarder as forwarder_module
+from kfwd.front.process import Processes
+from kfwd.model import Spread
 from tests.front.rig import REFUSED, A, B, Rig, is_reset, served
 from tests.front.test_local import receive
-from tests.tunnel.peer import GONE
+from tests.tunnel.peer import DOWN, GONE, Peer
 from tests.until import WAIT_S, until
 
 
@@ -125,3 +129,85 @@ async def test_many_short_connections_leave_nothing_behind(rig: Rig) -> None:
     pod = rig.front.pod(A)
     assert all(session.streams == 0 for session in pod._sessions)
     assert rig.budget.take(64 * 1024 * 1024)
+
+
+async def greeting(peer: Peer, app: socket.socket, text: bytes) -> None:
+    """Take the connection at `peer`, say `text` there, and see that it arrives."""
+    peer.data(await peer.opened(), text)
+    assert await receive(app, len(text)) == text
+
+
+async def both_served(rig: Rig, spread: Spread) -> tuple[Peer, Peer]:
+    await rig.remake(spread)
+    rig.front.serve([A, B])
+    peers = await rig.hub.next("a"), await rig.hub.next("b")
+    await until(lambda: rig.front.pod(A).good and rig.front.pod(B).good)
+    return peers
+
+
+async def test_round_robin_takes_turns_on_sessions_that_are_up_already(rig: Rig) -> None:
+    peer_a, peer_b = await both_served(rig, "round-robin")
+    await greeting(peer_a, await rig.app(), b"a")
+    await greeting(peer_b, await rig.app(), b"b")
+
+
+async def test_connections_that_wait_take_turns_as_well(rig: Rig) -> None:
+    await rig.remake("round-robin")
+    for _ in range(4):
+        await rig.app(b"x")
+    await until(lambda: rig.front.counters.waiting == 4)
+    rig.front.serve([A, B])
+    await until(lambda: rig.front.counters.waiting == 0)
+    assert sorted(each.endpoint.pod for each in rig.front.connections if each.endpoint) == [*"aabb"]
+
+
+async def test_least_connections_fills_up_where_some_have_ended(rig: Rig) -> None:
+    peer_a, peer_b = await both_served(rig, "least-connections")
+    at_a, at_b = await rig.app(), await rig.app()
+    await greeting(peer_a, at_a, b"a")
+    stream = await peer_b.opened()
+    peer_b.end(stream)
+    assert not await is_reset(at_b)
+    at_b.close()
+    await until(lambda: len(rig.front.connections) == 1)
+    await greeting(peer_b, await rig.app(), b"b")
+
+
+async def test_sticky_keeps_a_process_at_one_endpoint(rig: Rig) -> None:
+    await both_served(rig, "sticky")
+    for _ in range(6):
+        await rig.app(b"x")
+    await until(lambda: sum(each.endpoint is not None for each in rig.front.connections) == 6)
+    assert len({each.endpoint.pod for each in rig.front.connections if each.endpoint}) == 1
+
+
+async def test_sticky_goes_by_the_address_where_the_process_is_not_known(
+    rig: Rig, tmp_path: Path
+) -> None:
+    await rig.remake("sticky")
+    rig.front._processes = Processes(tmp_path)
+    with socket.socket() as sock:
+        assert await rig.front.identify(sock, "192.168.1.5:4711") == "192.168.1.5"
+
+
+async def test_a_terminating_endpoint_drains_while_new_connections_go_elsewhere(rig: Rig) -> None:
+    peer_a, peer_b = await both_served(rig, "round-robin")
+    old = await rig.app()
+    stream = await peer_a.opened()
+    rig.front.serve([B])
+    await greeting(peer_b, await rig.app(), b"b")
+    peer_a.data(stream, b"still here")
+    assert await receive(old, 10) == b"still here"
+
+
+async def test_a_pod_that_cannot_be_reached_is_passed_over(rig: Rig) -> None:
+    await rig.remake("round-robin")
+    peer = await served(rig, A)
+    rig.hub.refuse = DOWN
+    rig.front.serve([A, B])
+    await until(lambda: rig.front.pod(B).error)
+    first, second = await rig.app(), await rig.app()
+    await greeting(peer, first, b"1")
+    rig.hub.refuse = None
+    rig.front.retry_now()
+    await greeting(await rig.hub.next("a"), second, b"2")
