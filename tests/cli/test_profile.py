@@ -53,7 +53,7 @@ def test_validate_reports_every_fault_of_every_profile(run: Run, folder: Path) -
     result = run("profile", "validate")
     assert result.code == ExitCode.PROFILE_INVALID
     assert result.lines == [
-        f"{folder}/b.yaml:2:41: 127.0.0.1:8080 is taken by a/web",
+        f"{folder}/b.yaml:2:43: 127.0.0.1:8080 is taken by a/web",
         f'{folder}/b.yaml:3:1: unknown key "foo"',
     ]
     assert result.err == "kfwd: 2 faults\n"
