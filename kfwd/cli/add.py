@@ -34,6 +34,11 @@ SHOW_WITHIN_S = 2.0
 @click.option("--context", metavar="C", help="Default: the current context.")
 @click.option("--name", metavar="N", help="Default: the target's.")
 @click.option("--address", multiple=True, metavar="A", help="Default: localhost.")
+@click.option(
+    "--spread",
+    metavar="POLICY",
+    help="first (the default), round-robin, least-connections or sticky.",
+)
 @click.option("--save", metavar="PROFILE", shell_complete=profile_names, help="Add it to a file.")
 @click.option("--wait", "wait_s", type=Seconds(), metavar="S", help="Wait until it is ready.")
 @kubeconfig_option
@@ -48,6 +53,7 @@ def add(
     context: str | None,
     name: str | None,
     address: tuple[str, ...],
+    spread: str | None,
     save: str | None,
     wait_s: float | None,
     kubeconfig: tuple[str, ...],
@@ -57,7 +63,7 @@ def add(
 
     A port is LOCAL:REMOTE, or one number for both, or :REMOTE for a free local port.
     """
-    spec = forward(target, ports, namespace=namespace, name=name, address=address)
+    spec = forward(target, ports, namespace=namespace, name=name, address=address, spread=spread)
     files = app.kubeconfig(kubeconfig)
     if save is not None:
         entry = _save(app, save, spec, context, files, named=name is not None)
@@ -76,13 +82,17 @@ def forward(
     namespace: str | None = None,
     name: str | None = None,
     address: Sequence[str] = (),
+    spread: str | None = None,
 ) -> ForwardSpec:
     """The forward that the words ask for. Raises `UsageError`."""
     from kfwd.profiles import keys, words
 
     if len(ports) > 1 and any(one.startswith("unix:") for one in address):
         raise UsageError("a unix address takes exactly one port")
+    chosen = {"spread": spread}
+    read = {key: _read(keys.FORWARD[key].read, word) for key, word in chosen.items() if word}
     return ForwardSpec(
+        **read,
         name=_read(words.name, name) if name is not None else name_of(target),
         target=_read(keys.FORWARD["target"].read, target),
         ports=tuple(_read(words.port, port) for port in ports),

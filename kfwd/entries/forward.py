@@ -67,6 +67,8 @@ class Forward:
         self._ended = False
         self._verdict = Verdict(State.STARTING)
         self._since = utcnow()
+        self._moved: list[object] = []
+        self._counters: EntryCounters | None = None
 
     def _front(self, key: str, budget: Budget) -> Front:
         return Front(
@@ -77,6 +79,7 @@ class Forward:
             on_change=self._changed,
             look_again=self._look_again,
             on_accept=lambda: self._accepted(key),
+            spread=self._wanted.spec.spread,
         )
 
     def bind(self) -> None:
@@ -217,6 +220,13 @@ class Forward:
         )
 
     def counters(self) -> EntryCounters:
+        """The same record as last time while nothing moved: most entries rest most of the time."""
+        moved = [port.moved() for port in self._ports]
+        if self._counters is None or moved != self._moved:
+            self._moved, self._counters = moved, self._count()
+        return self._counters
+
+    def _count(self) -> EntryCounters:
         counts = [port.front.counters for port in self._ports]
         return EntryCounters(
             id=self._wanted.id,

@@ -25,7 +25,7 @@ def _pattern(expression: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{expression}$"}
 
 
-def _choice(*served: str, planned: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+def _choice(*served: str, planned: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any]]:
     """A reader and a schema; the first word is the default."""
     schema = {"enum": list(served), "default": served[0]}
     return words.one_of(*served, planned=planned), schema
@@ -42,7 +42,7 @@ def _target(value: Any) -> str:
 
 
 _TEXT = {"type": "string", "minLength": 1}
-_SPREAD = _choice("first", planned=("round-robin", "least-connections", "sticky"))
+_SPREAD = _choice("first", "round-robin", "least-connections", "sticky")
 _VIA = _choice("auto", "tunnel", planned=("direct",))
 
 FORWARD: Mapping[str, Key] = {
@@ -84,7 +84,8 @@ FORWARD: Mapping[str, Key] = {
     "spread": Key(
         read=_SPREAD[0],
         schema=_SPREAD[1],
-        about="Which ready endpoint a new connection gets.",
+        about="Which ready endpoint a new connection gets. sticky: the one that its client got, which "
+        "is told by its address, and on loopback by its process.",
     ),
     "hold": Key(
         read=words.duration,

@@ -43,6 +43,15 @@ def test_a_name_of_ones_own_must_be_free(run: Run, adding: StandIn) -> None:
     assert put.target == "/v1/entries/-/mine?taken=fail"
 
 
+def test_a_policy_is_one_of_those_of_profiles(run: Run, adding: StandIn) -> None:
+    run("add", "svc/web", "80", "--spread", "sticky")
+    put = next(request for request in adding.requests if request.method == "PUT")
+    assert put.json["spec"]["spread"] == "sticky"
+    result = run("add", "svc/web", "80", "--spread", "stiky")
+    assert result.code == ExitCode.USAGE
+    assert 'did you mean "sticky"?' in result.err
+
+
 def test_a_problem_is_said_at_once(run: Run, daemon: StandIn) -> None:
     problem = Problem(code="x", severity="error", text="no pods")
     now = snapshot(entry("-/web", state=State.WAITING, problem=problem))

@@ -230,6 +230,19 @@ async def test_its_end_frees_the_port_and_resets_connections(rig: Rig) -> None:
     app.close()
 
 
+async def test_connections_are_spread_as_asked_for(rig: Rig) -> None:
+    forward = rig.run(rig.make(spread="round-robin"))
+    rig.ready("web-1", "web-2")
+    one, two = await rig.hub.next("web-1"), await rig.hub.next("web-2")
+    (address,) = (await rig.state(State.READY)).ports[0].listen
+    apps = [await application(address) for _ in range(2)]
+    for peer in (one, two):
+        await peer.opened()
+    assert [(e.pod, e.open) for e in forward.view().endpoints] == [("web-1", 1), ("web-2", 1)]
+    for app in apps:
+        app.close()
+
+
 async def test_connections_and_counters_say_who_is_connected_where(rig: Rig) -> None:
     forward = rig.run(rig.make())
     told: list[int] = []
