@@ -84,8 +84,8 @@ FORWARD: Mapping[str, Key] = {
     "spread": Key(
         read=_SPREAD[0],
         schema=_SPREAD[1],
-        about="Which ready endpoint a new connection gets. sticky: the one that its client got, which "
-        "is told by its address, and on loopback by its process.",
+        about="Which ready endpoint a new connection gets. sticky: that of its client, who is told "
+        "by the address, and on loopback by the process.",
     ),
     "hold": Key(
         read=words.duration,
