@@ -42,13 +42,13 @@ def refuse_clash(spec: ForwardSpec, others: Iterable[Wanted]) -> None:
 
     The others are all other entries that are up.
     """
-    taken = [(other.profile, each) for other in others for each in _listeners(other.spec)]
-    for fault in clash.between(_listeners(spec), taken):
+    taken = [(other.profile, each) for other in others for each in listeners(other.spec)]
+    for fault in clash.between(listeners(spec), taken):
         hint = "choose another local port, or none (:REMOTE) for a free one"
         raise UsageError(fault.message, code="listener-taken", hint=hint)
 
 
-def _listeners(spec: ForwardSpec) -> list[clash.Listener]:
+def listeners(spec: ForwardSpec) -> list[clash.Listener]:
     """Each port in a line of its own, so that each can clash."""
     return [
         listener

@@ -116,7 +116,8 @@ class SharedContext:
         """Read the kubeconfig, and read it again whenever its files change."""
         seen = None
         while True:
-            if (now := kubeconfig.fingerprint(self.ref.kubeconfig)) != seen:
+            now = await asyncio.to_thread(kubeconfig.fingerprint, self.ref.kubeconfig)
+            if now != seen:
                 seen = now
                 await self._read_again()
             await asyncio.sleep(LOOK_S)

@@ -277,10 +277,12 @@ class Daemon:
     async def _wish(self, request: UpRequest) -> dict[str, UpProfile]:
         """The profiles asked for, read and pinned. Raises what is wrong with them."""
         before = dict(self.saved.profiles)
+        entries = [each for each in self._wanted.values() if each.profile == ADHOC]
+        taken = [listener for each in entries for listener in adhoc.listeners(each.spec)]
         default = self._default_kubeconfig
 
         def read() -> dict[str, UpProfile]:
-            specs = profiles.read_valid(self.paths.profiles, request.profiles, before)
+            specs = profiles.read_valid(self.paths.profiles, request.profiles, before, taken)
             return {
                 spec.name: UpProfile(
                     spec=spec,

@@ -15,6 +15,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -38,6 +39,10 @@ ENVIRONMENT = ("PATH", *PROXIES, *(name.lower() for name in PROXIES))
 """What exec plugins and the way to the API server need to know of who started the daemon."""
 
 
+EXIT_S = 3.0
+"""How long threads that hang (a name that is looked up, a file server) may delay the end."""
+
+
 def run(env: Mapping[str, str] | None = None, *, record: bool = True, debug: bool = False) -> int:
     """Be the daemon until a signal or `POST /v1/stop`; returns the exit code.
 
@@ -51,14 +56,18 @@ def run(env: Mapping[str, str] | None = None, *, record: bool = True, debug: boo
     except KfwdError as error:
         return complain(error)
     logs = Logs(paths.log_file, debug=debug)
+    last_resort = threading.Timer(EXIT_S, os._exit, (ExitCode.OK,))
+    last_resort.daemon = True
     try:
         with asyncio.Runner() as runner:
-            return runner.run(serve(paths, env, logs, record=record))
+            code = runner.run(serve(paths, env, logs, record=record))
+            last_resort.start()
+        return code
     except KfwdError as error:
         log.error("%s", error.text)
         return complain(error)
     finally:
-        paths.socket.unlink(missing_ok=True)
+        last_resort.cancel()
         lock.release()
         logs.close()
 
@@ -102,6 +111,7 @@ async def serve(paths: Paths, env: Mapping[str, str], logs: Logs, *, record: boo
             await answer(daemon, control)
     finally:
         stuck = await daemon.close()
+        paths.socket.unlink(missing_ok=True)
     log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
     return ExitCode.OK
 

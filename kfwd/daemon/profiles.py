@@ -8,8 +8,9 @@ from pathlib import Path
 from kfwd.daemon.state import UpProfile, write
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid
 from kfwd.kube import kubeconfig
-from kfwd.model import ContextRef, Problem, ProfileSpec, ProfileView
+from kfwd.model import ADHOC, ContextRef, Problem, ProfileSpec, ProfileView
 from kfwd.profiles import store
+from kfwd.profiles.clash import Listener
 from kfwd.profiles.parse import Parsed, parse
 from kfwd.profiles.store import Profile
 from kfwd.yamldoc import Fault
@@ -17,13 +18,18 @@ from kfwd.yamldoc import Fault
 SHOWN_FAULTS = 10
 
 
-def read_valid(folder: Path, names: Collection[str], up: Iterable[str]) -> list[ProfileSpec]:
+def read_valid(
+    folder: Path, names: Collection[str], up: Iterable[str], adhoc: Iterable[Listener] = ()
+) -> list[ProfileSpec]:
     """The profiles `names`, or all that are enabled; valid beside those that are `up`.
+
+    `adhoc` are the listeners of entries that belong to no profile.
 
     Raises `NotFound`, or `ProfileInvalid` with every fault of every one of them.
     """
     found = _named(folder, names) if names else _enabled(folder)
     beside = [profile.parsed for name in up if (profile := _read(folder, name)) is not None]
+    beside.append(Parsed(name=ADHOC, spec=None, faults=(), listeners=tuple(adhoc)))
     together = [*beside, *(profile.parsed for profile in found)]
     faults = [
         store.lines(profile.path, faults)

@@ -1,6 +1,7 @@
 """Notices that profile files changed, by looking: it works on every file system.
 
-Rules of this file. A change counts when two looks in a row see the same, so a file is not read
+Rules of this file. Looking is done in a thread: a file server that hangs must not stop the
+daemon. A change counts when two looks in a row see the same, so a file is not read
 while an editor writes it. A file that is gone counts as deleted after 2 s: editors write beside and
 rename.
 """
@@ -63,6 +64,7 @@ async def watch_profiles(
     """Look twice a second and act on each change, one after the other."""
     watch, now = Watch(), asyncio.get_running_loop().time
     while True:
-        for change in watch.look(now(), fingerprint(folder), up()):
+        seen = await asyncio.to_thread(fingerprint, folder)
+        for change in watch.look(now(), seen, up()):
             await act(change)
         await asyncio.sleep(LOOK_S)

@@ -100,6 +100,7 @@ class Store:
         self._entries: dict[str, EntryView] = {}
         self._contexts: tuple[ContextView, ...] = ()
         self._context_problems: tuple[ProblemView, ...] = ()
+        self._samples: dict[str, EntryCounters] = {}
         self._profiles: tuple[ProfileView, ...] = ()
         self._own_problems: dict[str, ProblemView] = {}
         self._problems: tuple[ProblemView, ...] = ()
@@ -157,6 +158,7 @@ class Store:
         self._review()
 
     def remove(self, entry: str) -> None:
+        self._samples.pop(entry, None)
         if self._entries.pop(entry, None) is not None:
             self._publish(EntryRemoved(seq=self._next(), id=entry))
             self._review()
@@ -171,6 +173,9 @@ class Store:
         self._publish(CountersMoved(seq=self._next(), entries=moved))
 
     def _moves(self, sample: EntryCounters) -> bool:
+        if self._samples.get(sample.id) is sample:
+            return False
+        self._samples[sample.id] = sample
         view = self._entries.get(sample.id)
         return view is not None and with_counters(view, sample) != view
 

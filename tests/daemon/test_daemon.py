@@ -175,6 +175,14 @@ async def test_two_entries_on_one_listener_are_refused(rig: Rig) -> None:
     assert rig.ids() == ["-/one"]
 
 
+async def test_a_profile_that_wants_the_listener_of_an_ad_hoc_entry_is_refused(rig: Rig) -> None:
+    port = free_port()
+    await put(rig, "one", port)
+    rig.profile("dev", port)
+    with pytest.raises(ProfileInvalid, match=f"127.0.0.1:{port} is taken by -/one"):
+        await up(rig)
+
+
 async def test_an_entry_of_an_unknown_context_is_refused(rig: Rig) -> None:
     from msgspec.structs import replace
 

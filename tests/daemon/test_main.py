@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,3 +121,20 @@ def test_it_takes_all_the_files_it_may_have(home: Process) -> None:
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     soft, hard = next(line for line in limits.splitlines() if "open files" in line).split()[3:5]
     assert soft == hard
+
+
+def test_a_thread_that_hangs_does_not_keep_it_from_ending(home: Process) -> None:
+    code = (
+        "import sys, threading, time, kfwd.daemon.main as main\n"
+        "main.EXIT_S = 0.2\n"
+        "async def serve(*args, **kwargs):\n"
+        "    import asyncio\n"
+        "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 30)\n"
+        "    return 0\n"
+        "main.serve = serve\n"
+        "sys.exit(main.run())"
+    )
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], env=home.env, cwd="/", check=False)
+    assert done.returncode == 0
+    assert time.monotonic() - start < 10
