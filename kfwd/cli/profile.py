@@ -108,11 +108,22 @@ def edit(app: App, name: str) -> None:
         if not faults:
             break
         say(f"faults in {name}:\n{store.lines(path, faults)}")
-        if not click.confirm("edit again?", default=True, err=True):
-            raise store.invalid(path, faults)
+        if not _again():
+            kept = app.paths.state / f"rejected-{name}.yaml"
+            edits.write(kept, text)
+            error = store.invalid(path, faults)
+            error.hint = f"your text is in {kept}"
+            raise error
     if text != before:
         edits.write(path, text)
         print(f"wrote {path}")
+
+
+def _again() -> bool:
+    try:
+        return click.confirm("edit again?", default=True, err=True)
+    except click.Abort:
+        return False
 
 
 NEW = """\

@@ -46,7 +46,9 @@ def _counts(snapshot: Snapshot) -> str:
     for entry in snapshot.entries:
         states[entry.state.value] = states.get(entry.state.value, 0) + 1
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return f"{len(snapshot.entries)} entries{f': {listed}' if listed else ''}\n"
+    count = len(snapshot.entries)
+    noun = "entry" if count == 1 else "entries"
+    return f"{count} {noun}{f': {listed}' if listed else ''}\n"
 
 
 def contexts(found: Sequence[ContextView], colour: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ WAITING = AttachState(
     problem=Problem(code="no-endpoints", severity="error", text="svc/web has no pods"),
 )
 ATTACH = "GET /v1/entries/-/web/attach"
+PERSON = threading.main_thread().ident or 0
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def then_ctrl_c(server: StandIn) -> None:
 
     def interrupt(request: Request, connection: socket.socket) -> None:
         del request
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(PERSON, signal.SIGINT)
         connection.recv(1)
 
     server.on_raw("PUT /v1/entries/-/web", interrupt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -104,8 +105,10 @@ def test_a_profile_with_faults_is_not_written(
     run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     editor(tmp_path, monkeypatch, "foo: 1\n")
-    monkeypatch.setattr("click.confirm", lambda *args, **kwargs: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # nobody answers
     result = run("profile", "edit", "dev")
     assert result.code == ExitCode.PROFILE_INVALID
     assert 'dev.yaml:1:1: unknown key "foo"' in result.err
     assert not (folder / "dev.yaml").exists()
+    kept = result.err.rpartition("hint: your text is in ")[2].strip()
+    assert Path(kept).read_text() == "foo: 1\n"
