@@ -29,7 +29,6 @@ from kfwd.sim.faults import Faults
 from kfwd.sim.requests import Info, parse, query_of
 from kfwd.sim.resources import BY_PATH, PODS, Resource
 from kfwd.sim.status import (
-    StatusError,
     bad_request,
     method_not_allowed,
     no_such_path,
@@ -43,7 +42,7 @@ HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 
 
 class Api:
-    """Everything that answers a request but `pods/portforward` bytes."""
+    """Everything that answers a request but the bytes behind `portforward` and `proxy`."""
 
     def __init__(self, store: Store, tokens: Tokens, faults: Faults) -> None:
         self.store = store
@@ -110,6 +109,13 @@ class Api:
         if not pod["spec"].get("nodeName"):
             raise bad_request(f"pod {info.name} does not have a host assigned")
         return pod
+
+    def proxied(self, method: str, target: str, headers: Mapping[str, str], peercert: Any) -> Info:
+        """What a request to a `proxy` subresource asks for, once it may. Raises 401, 403."""
+        user = self.user(_with_protocol_token(headers), peercert)
+        info = parse(method, target.partition("?")[0], {})
+        self.authorize(user, info)
+        return info
 
     def answer(
         self,
@@ -216,10 +222,6 @@ class Api:
                 return subresources.log(self.store, request)
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
-            case "proxy", _:
-                raise StatusError(
-                    501, "NotImplemented", f"{resource.name}/proxy is not served by this cluster"
-                )
         raise method_not_allowed()
 
 

@@ -17,6 +17,7 @@ from kfwd.sim.faults import Faults
 from kfwd.sim.kubeconfig import Access
 from kfwd.sim.node import Node, PortMap
 from kfwd.sim.portforward import PortForward
+from kfwd.sim.proxy import Proxy
 from kfwd.sim.server import Backend, Server
 from kfwd.sim.sessions import Sessions
 from kfwd.sim.store import Change, Store
@@ -53,6 +54,7 @@ class Cluster:
         self.node = Node(ports)
         self.sessions = Sessions(self.faults)
         self._portforward = PortForward(ports, self.faults, self.sessions)
+        self._proxy = Proxy(self.store, ports)
         self._controllers = Controllers(self.store, self.node, ready_s=0)
         self._servers: list[Server] = []
 
@@ -127,6 +129,7 @@ class Cluster:
             api=api,
             admin=Admin(self.store, self.tokens, self.faults, self.sessions),
             portforward=self._portforward,
+            proxy=self._proxy,
             faults=self.faults,
         )
         self._servers = [Server(backend, tls, faulty=faulty) for faulty in (True, False)]
@@ -151,5 +154,6 @@ class Cluster:
         await self._portforward.close()
         for server in self._servers:
             await server.close()
+        await self._proxy.close()
         await self._controllers.close()
         await self.node.close()

@@ -61,6 +61,9 @@ class HttpProbe:
             response = await (route or self._routes.get(request.path, self._plain))(request)
             await response.prepare(request)
             await response.write_eof()
+        except ConnectionError:
+            # The client left in the middle of an answer; nobody is there to be told.
+            return web.Response()
         finally:
             self._work.end()
         return response

@@ -51,9 +51,9 @@ def _plain(method: str, path: str) -> Info:
 def _verb(method: str, name: str, query: dict[str, str]) -> str:
     if method not in {"GET", "HEAD"}:
         return "deletecollection" if method == "DELETE" and not name else _VERBS.get(method, "")
-    if truthy(query.get("watch")):
-        return "watch"
-    return "get" if name else "list"
+    if name:
+        return "get"
+    return "watch" if truthy(query.get("watch")) else "list"
 
 
 def _selected_name(query: dict[str, str]) -> str:
@@ -67,7 +67,7 @@ def _selected_name(query: dict[str, str]) -> str:
 
 def parse(method: str, path: str, query: dict[str, str]) -> Info:
     """The Info of a request. `path` is as sent, without the query."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = unquote(path).strip("/").split("/")
     if parts[0] == "api" and len(parts) >= 3:
         group, version, parts = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) >= 4:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
 from msgspec import Struct
 
+from kfwd.sim import proxy_upgrade
 from kfwd.sim.admin import Admin
 from kfwd.sim.api import Api
 from kfwd.sim.exchange import Answer, WatchAnswer, error_answer
 from kfwd.sim.faults import Faults
 from kfwd.sim.front import PORTFORWARD, Front, Head, peercert
 from kfwd.sim.portforward import PortForward
+from kfwd.sim.proxy import Asked, Proxy, expect_continue
+from kfwd.sim.proxy_target import is_proxied
 from kfwd.sim.read import expired_line
 from kfwd.sim.status import StatusError
 from kfwd.sim.upgrade import UpgradeRequest
@@ -31,6 +35,7 @@ class Backend(Struct, frozen=True, kw_only=True):
     api: Api
     admin: Admin
     portforward: PortForward
+    proxy: Proxy
     faults: Faults
 
 
@@ -56,9 +61,12 @@ class Server:
     async def _stream(
         self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """A `pods/portforward` request: the API's own refusals here, the rest is the node's."""
+        """A request that takes its connection: the API's refusals here, the rest is the node's."""
         await self._thawed()
         try:
+            if not PORTFORWARD.match(head.target):
+                await self._upgrade(head, reader, writer)
+                return
             pod = self._backend.api.portforward_pod(
                 head.method, head.target, head.lowered(), peercert(writer.transport)
             )
@@ -70,13 +78,40 @@ class Server:
         request = UpgradeRequest(head.method, path, parse_qs(query), head.headers)
         await self._backend.portforward.serve(request, reader, writer, pod)
 
+    async def _upgrade(
+        self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        asked = self._asked(head.method, head.target, head.lowered(), writer.transport)
+        await proxy_upgrade.serve(
+            self._backend.proxy, asked, head.method, head.headers, (reader, writer)
+        )
+
+    def _asked(self, method: str, target: str, headers: Mapping[str, str], transport: Any) -> Asked:
+        """Where a proxied request goes. Raises StatusError."""
+        info = self._backend.api.proxied(method, target, headers, peercert(transport))
+        impersonated = "impersonate-user" in headers
+        return self._backend.proxy.asked(method, target, info, impersonated=impersonated)
+
+    async def _proxy(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A request to a `proxy` subresource; one that upgrades takes its connection along."""
+        if proxy_upgrade.is_upgrade(list(request.headers.items())):
+            return await self._hand_over(request)
+        await self._thawed()
+        try:
+            asked = self._asked(
+                request.method, request.raw_path, _lowered(request), request.transport
+            )
+            return await self._backend.proxy.serve(request, asked)
+        except StatusError as error:
+            return _response(error_answer(error))
+
     async def _thawed(self) -> None:
         faults = self._backend.faults
         if self._faulty:
             await faults.until(lambda: not faults.says_nothing)
 
     async def _hand_over(self, request: web.BaseRequest) -> web.StreamResponse:
-        """A port-forward on a connection that had other requests before: aiohttp lets go of it."""
+        """A request that takes the connection it came on: aiohttp lets go of it."""
         transport, protocol = request.transport, request.protocol
         assert transport is not None
         pairs = [(name.decode("latin-1"), v.decode("latin-1")) for name, v in request.raw_headers]
@@ -91,6 +126,8 @@ class Server:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if PORTFORWARD.match(request.raw_path):
             return await self._hand_over(request)
+        if is_proxied(request.raw_path):
+            return await self._proxy(request)
         headers = _lowered(request)
         certificate = peercert(request.transport)
         try:
@@ -167,6 +204,7 @@ def _lowered(request: web.BaseRequest) -> dict[str, str]:
 async def _body(request: web.BaseRequest) -> bytes:
     """The whole body. Raises 413."""
     body = bytearray()
+    expect_continue(request)
     async for chunk in request.content.iter_chunked(64 * 1024):
         body += chunk
         if len(body) > BODY_LIMIT:

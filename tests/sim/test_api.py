@@ -55,7 +55,6 @@ def test_unknown_paths_resources_and_methods_are_told_apart() -> None:
     assert asker.refusal("POST", "/api/v1/pods", {}).code == 405
     assert asker.refusal("GET", f"{PODS}/a/fly").code == 404
     assert asker.refusal("GET", "/api/v1/namespaces/demo/configmaps/a/status").code == 404
-    assert asker.refusal("GET", "/api/v1/namespaces/demo/services/a/proxy/").code == 501
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz?verbose"])

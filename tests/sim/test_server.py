@@ -21,6 +21,7 @@ from kfwd.sim.exchange import Answer
 from kfwd.sim.faults import Faults
 from kfwd.sim.node import PortMap
 from kfwd.sim.portforward import PortForward
+from kfwd.sim.proxy import Proxy
 from kfwd.sim.server import Backend, Server, raw_answer
 from kfwd.sim.sessions import Sessions
 from kfwd.sim.tls import Authority
@@ -40,10 +41,13 @@ class Served:
     def __init__(self) -> None:
         self.store, self.tokens, self.faults = filled(), Tokens(), Faults()
         sessions = Sessions(self.faults)
+        ports = PortMap()
+        self.proxy = Proxy(self.store, ports)
         backend = Backend(
             api=Api(self.store, self.tokens, self.faults),
             admin=Admin(self.store, self.tokens, self.faults, sessions),
-            portforward=PortForward(PortMap(), self.faults, sessions),
+            portforward=PortForward(ports, self.faults, sessions),
+            proxy=self.proxy,
             faults=self.faults,
         )
         self.server = Server(backend, authority().server_context(), faulty=True)
@@ -72,6 +76,7 @@ class Served:
         await self.http.close()
         await self.server.close()
         await self.spare.close()
+        await self.proxy.close()
 
 
 @pytest.fixture

@@ -10,7 +10,12 @@ from typing import Any
 from kfwd.backoff import Backoff
 from kfwd.sim import deletion
 from kfwd.sim.allocate import PodAddresses
-from kfwd.sim.controllers.pods import is_finished, is_terminating, with_condition
+from kfwd.sim.controllers.pods import (
+    internal_address,
+    is_finished,
+    is_terminating,
+    with_condition,
+)
 from kfwd.sim.node import Node
 from kfwd.sim.store import Change, Store, identity
 from kfwd.tasks import TaskSet
@@ -77,9 +82,7 @@ class Kubelet:
         return self._own_address[uid]
 
     def _host(self, pod: Obj) -> str:
-        node = self._store.get("nodes", "", pod["spec"]["nodeName"]) or {}
-        addresses = (node.get("status") or {}).get("addresses") or ()
-        return next((str(a["address"]) for a in addresses if a["type"] == "InternalIP"), "")
+        return internal_address(self._store.get("nodes", "", pod["spec"]["nodeName"]) or {})
 
     def _update(self, pod: Obj, change: Callable[[Obj], None]) -> None:
         """Change the pod if it is still the same one."""
