@@ -109,6 +109,7 @@ class Forward:
         while not all(port.bound for port in self._ports):
             for port in self._ports:
                 port.bind()
+                await port.name_holder()
             self._changed()
             await asyncio.sleep(BIND_AGAIN_S)
 

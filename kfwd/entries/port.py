@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Protocol
@@ -13,12 +14,16 @@ from kfwd.entries.states import Fault, PortFacts, fault_of
 from kfwd.errors import KfwdError
 from kfwd.front.connection import Connection
 from kfwd.front.forwarder import Front
+from kfwd.front.holder import port_holder
 from kfwd.front.listener import PortInUse
 from kfwd.model import Bytes, PortSpec, PortView, utcnow
 from kfwd.resolve.endpoints import Resolution
 
 PATIENCE = 3
 """How often a free port that was kept is tried before another one is taken."""
+
+NAME_EVERY = 15
+"""Who has a busy port is found out at the first try and then every so many."""
 
 UNREADABLE = "not-readable"
 
@@ -45,6 +50,9 @@ class Port:
         self._key = key
         self._fault: Fault | None = None
         self._busy = 0
+        self._name_after = 0
+        self._in_use: PortInUse | None = None
+        self._holder: str | None = None
 
     @property
     def bound(self) -> bool:
@@ -64,13 +72,34 @@ class Port:
         try:
             self.front.bind(self._address, local)
         except KfwdError as error:
-            self._busy += isinstance(error, PortInUse)
-            heals = error.code != "port-privileged"
-            self._fault = Fault(fault_of(error).problem, heals=heals)
+            self._note(error)
             return
-        self._fault = None
+        self._fault = self._in_use = self._holder = None
         if not self.spec.local and self.number is not None:
             self._kept.keep(self._key, self.number)
+
+    async def name_holder(self) -> None:
+        """Say who has the port. Every process is looked at: in a thread, and not every time."""
+        if self._in_use is not None and self._in_use.port and self._busy > self._name_after:
+            self._name_after = self._busy + NAME_EVERY
+            self._holder = await asyncio.to_thread(port_holder, self._in_use.port)
+            self._note_in_use(self._in_use)
+
+    def _note(self, error: KfwdError) -> None:
+        if isinstance(error, PortInUse):
+            self._busy += 1
+            self._note_in_use(error)
+        else:
+            fault = fault_of(error)
+            self._fault = Fault(fault.problem, heals=error.code != "port-privileged")
+
+    def _note_in_use(self, error: PortInUse) -> None:
+        self._in_use = error
+        fault = fault_of(error)
+        if self._holder is not None:
+            text = f"{error.text} by {self._holder}"
+            fault = Fault(replace(fault.problem, text=text), heals=fault.heals)
+        self._fault = fault
 
     def serve(self, resolution: Resolution) -> None:
         """What is behind the port from now on. Another endpoint is tried without delay."""

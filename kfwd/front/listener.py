@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kfwd.errors import KfwdError
-from kfwd.front.holder import port_holder
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +27,13 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 class PortInUse(KfwdError):
-    """Somebody else listens there."""
+    """Somebody else listens there. `holder.port_holder(port)` tells who, but takes its time."""
 
     code = "port-in-use"
+
+    def __init__(self, text: str, *, port: int = 0, hint: str | None = None) -> None:
+        super().__init__(text, hint=hint)
+        self.port = port
 
 
 def bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
@@ -127,12 +130,11 @@ def _is_v6(host: str) -> bool:
 
 
 def explain(error: OSError, host: str, port: int) -> KfwdError:
-    """A failed bind in words: who has the port, or what to do."""
+    """A failed bind in words, and what to do."""
     place = host if host.startswith("unix:") else f"port {port} on {host}"
     if error.errno == errno.EADDRINUSE:
-        holder = port_holder(port) if port else None
-        by = f" by {holder}" if holder else ""
-        return PortInUse(f"{place} is in use{by}", hint="stop it, or choose another local port")
+        hint = "stop who has it, or choose another local port"
+        return PortInUse(f"{place} is in use", port=port, hint=hint)
     if error.errno in (errno.EACCES, errno.EPERM) and 0 < port < 1024:
         return KfwdError(
             f"{place} is for privileged users only",

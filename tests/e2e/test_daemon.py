@@ -350,9 +350,8 @@ def test_a_busy_port_is_taken_over_once_it_is_free(session: Session) -> None:
         session.write(web="svc/web:http")
         session.start()
         session.up()
-        view = session.until_state("shop/web", State.WAITING, "port-in-use")
-        assert view.problem is not None
-        assert f"(pid {os.getpid()})" in view.problem.text
+        session.until_state("shop/web", State.WAITING, "port-in-use")
+        session.until(lambda: f"(pid {os.getpid()})" in f"{session.view('shop/web').problem}")
     session.until_state("shop/web", State.READY)
     assert session.get("web")
 

@@ -107,8 +107,9 @@ async def test_a_busy_port_is_waited_for(rig: Rig, monkeypatch: pytest.MonkeyPat
         rig.ready("web-1")
         view = await rig.problem("port-in-use")
         assert view.state is State.WAITING
-        assert f"port {port}" in (view.problem.text if view.problem else "")
         assert view.ports[0].listen == ()
+        named = f"port {port} on 127.0.0.1 is in use by python"
+        await until(lambda: named in f"{rig.views[-1].problem and rig.views[-1].problem.text}")
     view = await rig.state(State.READY)
     assert view.ports[0].listen == (f"127.0.0.1:{port}",)
 

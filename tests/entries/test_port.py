@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from msgspec.structs import replace
 
+from kfwd.entries import port as port_module
 from kfwd.entries.port import Port, keys
 from kfwd.entries.states import Fault
 from kfwd.front.forwarder import Front
@@ -101,3 +103,26 @@ async def test_an_endpoint_that_terminates_is_no_ready_one(rig: Rig) -> None:
     facts = each.facts(None)
     assert (facts.usable, facts.ready) == (True, False)
     await each.front.close()
+
+
+async def test_who_has_a_port_is_asked_seldom(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def holder(port: int) -> str:
+        asked.append(port)
+        return f"holder {len(asked)}"
+
+    monkeypatch.setattr(port_module, "port_holder", holder)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        busy = port(rig, other.getsockname()[1])
+        texts = []
+        for _ in range(port_module.NAME_EVERY + 3):
+            busy.bind()
+            await busy.name_holder()
+            fault = busy.facts(None).bind
+            assert fault is not None
+            texts.append(fault.problem.text.rpartition(" by ")[2])
+    assert texts == ["holder 1"] * (port_module.NAME_EVERY + 1) + ["holder 2"] * 2
+    busy.bind()
+    assert busy.facts(None).bind is None
+    await busy.front.close()

@@ -31,13 +31,12 @@ def test_localhost_is_both_families_on_one_free_port() -> None:
         close_all(sockets)
 
 
-def test_a_busy_port_names_its_holder_and_leaves_nothing_bound() -> None:
+def test_a_busy_port_is_named_and_leaves_nothing_bound() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         port = server.getsockname()[1]
-        with pytest.raises(
-            PortInUse, match=rf"port {port} on ::1 is in use by .*\(pid {os.getpid()}\)"
-        ):
+        with pytest.raises(PortInUse, match=rf"port {port} on ::1 is in use$") as caught:
             bind_all(["localhost"], port)
+        assert caught.value.port == port
     close_all(bind_all(["localhost"], port))
 
 
