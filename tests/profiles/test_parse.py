@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kfwd.model import ForwardSpec, PortSpec, ProfileSpec
 from kfwd.profiles.parse import parse
@@ -162,3 +164,19 @@ def test_duplicate_keys_and_other_faults_come_together() -> None:
         '5:11: bad local port in "x:1": expected a number from 0 to 65535',
         '6:3: unknown key "foo"',
     ]
+
+
+WORDS = st.sampled_from(
+    [
+        *("forwards", "name", "target", "ports", "svc/web", "8080:22", "null", "1e999", "~"),
+        *("[", "]", "{", "}", ":", "- ", "\n", "\n  ", ", ", "&a ", "*a", "<<", "!x "),
+        *('"', "'", "#", "|\n"),
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(WORDS, max_size=40).map("".join)))
+def test_any_text_is_a_profile_or_has_faults(text: str) -> None:
+    parsed = parse(text, "dev")
+    assert (parsed.spec is None) == bool(parsed.faults)
+    assert all(fault.line >= 1 and fault.column >= 1 for fault in parsed.faults)
