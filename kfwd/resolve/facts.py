@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from kfwd.kube.objects import EndpointSlice, Pod, Service, Workload
+from kfwd.kube.objects import EndpointSlice, Node, Pod, Service, Workload
 from kfwd.model import Problem, Severity, State
 
 
@@ -26,6 +26,11 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     terminating: bool = False
     node: str | None = None
     address: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What people know it by."""
+        return self.pod
 
 
 def endpoint_of(pod: Pod, port: int, even_unready: bool = False) -> Endpoint:
@@ -51,13 +56,14 @@ class Facts(Struct, frozen=True, kw_only=True):
     """The objects of one namespace, by name. None: not readable (or not read yet).
 
     `pods` holds all pods of the namespace, except for a `pods` target that was given its one pod.
-    `workloads` is by the plural of the kind.
+    `workloads` is by the plural of the kind. `nodes` are those of the whole cluster.
     """
 
     pods: Mapping[str, Pod] | None = None
     services: Mapping[str, Service] | None = None
     slices: Mapping[str, EndpointSlice] | None = None
     workloads: Mapping[str, Mapping[str, Workload]] = {}
+    nodes: Mapping[str, Node] | None = None
 
 
 class Resolution(Struct, frozen=True, kw_only=True):

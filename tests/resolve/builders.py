@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from kfwd.kube.objects import EndpointSlice, Pod, Resource, Service, Workload
+from kfwd.kube.objects import EndpointSlice, Node, Pod, Resource, Service, Workload
 from kfwd.resolve.facts import Facts
 
 
@@ -29,6 +29,7 @@ def pod(
     restarts: int = 0,
     waiting: str | None = None,
     ports: list[dict[str, Any]] | None = None,
+    host_network: bool = False,
     **status: Any,
 ) -> Pod:
     ready = phase == "Running" if ready is None else ready
@@ -46,7 +47,11 @@ def pod(
                 "creationTimestamp": stamp(created),
                 "deletionTimestamp": None if deleted is None else stamp(deleted),
             },
-            "spec": {"nodeName": node, "containers": [{"name": "app", "ports": ports}]},
+            "spec": {
+                "nodeName": node,
+                "hostNetwork": host_network,
+                "containers": [{"name": "app", "ports": ports}],
+            },
             "status": {
                 "phase": phase,
                 "podIP": "10.0.0.1",
@@ -63,11 +68,24 @@ def service(
     name: str = "web",
     *ports: dict[str, Any],
     selector: Mapping[str, str] | None = None,
+    balancers: Sequence[Mapping[str, str]] = (),
     **spec: Any,
 ) -> Service:
+    """`balancers`: the entries of `status.loadBalancer.ingress`."""
     wanted = ports or ({"name": "http", "port": 80, "targetPort": "http"},)
     spec = {"selector": {"app": name} if selector is None else selector, "ports": wanted} | spec
-    return msgspec.convert({"metadata": {"name": name, "namespace": "shop"}, "spec": spec}, Service)
+    status = {"loadBalancer": {"ingress": balancers}}
+    body = {"metadata": {"name": name, "namespace": "shop"}, "spec": spec, "status": status}
+    return msgspec.convert(body, Service)
+
+
+def node(name: str, *ips: str, ready: bool = True, **addresses: str) -> Node:
+    """A node with internal IPs, and other addresses by their type."""
+    listed = [{"type": "InternalIP", "address": ip} for ip in ips]
+    listed += [{"type": kind, "address": address} for kind, address in addresses.items()]
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    status = {"addresses": listed, "conditions": conditions}
+    return msgspec.convert({"metadata": {"name": name}, "status": status}, Node)
 
 
 def member(name: str, uid: str | None = None, **conditions: bool | None) -> dict[str, Any]:
@@ -112,6 +130,7 @@ def facts(*objects: Resource, kind: str = "deployments", **hidden: None) -> Fact
         "pods": those(Pod),
         "services": those(Service),
         "slices": those(EndpointSlice),
+        "nodes": those(Node),
         "workloads": {kind: those(Workload)},
     }
     return Facts(**(known | hidden))  # type: ignore[arg-type]  # one dict for fields of all types
