@@ -13,7 +13,7 @@ from typing import Protocol
 from kfwd.errors import KfwdError, ProtocolError, SessionLost
 from kfwd.kube.pipe import Pipe
 from kfwd.tunnel.liveness import BUSY_S, Liveness
-from kfwd.tunnel.stream import ANSWER_S, End, Ending, Sink, Stream
+from kfwd.tunnel.stream import ANSWER_S, End, Ending, Sink, Stream, holds_up
 from kfwd.wire import portforward as wire
 
 GRACE_S = 2.0
@@ -122,6 +122,7 @@ class Session:
             self._sent_on(stream_id)
             opening += self._machine.frame(stream_id, len(first)) + first
         self._pipe.write(opening)
+        self.reader_changed()
         self._check_within(BUSY_S)
         return stream
 
@@ -171,22 +172,26 @@ class Session:
             self._pipe.write(self._machine.reset(stream.id))
             self._forget(stream)
 
-    def reader_paused(self, stream: Stream) -> None:
-        if len(self._streams) == 1:
-            self._set_reading(False)
-        elif self._occupants > 1:
-            stream.watch_stall(self._loop)
-
-    def reader_resumed(self, stream: Stream) -> None:
-        self._set_reading(True)
+    def reader_changed(self) -> None:
+        """A reader stopped or goes on, or a stream came or went: who holds up whom?"""
+        streams = self._streams.values()
+        for stream in streams:
+            if stream.paused and len(streams) > 1:
+                stream.watch_stall(self._loop)
+            else:
+                stream.calm()
+        self._set_reading(not any(holds_up(stream, len(streams)) for stream in streams))
 
     def stalled(self, stream: Stream) -> None:
+        self._cut(stream, "its reader stalled for 10 s on a shared session")
+
+    def _cut(self, stream: Stream, reason: str) -> None:
+        """End a stream whose worker on the server may be stuck."""
         if self._streams.pop(stream.id, None) is not None:
             self._retired = True
             self._pipe.write(self._machine.reset(stream.id))
             self._forget(stream)
-            stream.end(Ending(End.CUT, "its reader stalled for 10 s on a shared session"))
-            self._set_reading(True)
+            stream.end(Ending(End.CUT, reason))
 
     def data_received(self, data: memoryview) -> None:
         self._heard()
@@ -250,7 +255,7 @@ class Session:
             return
         self._unanswered.discard(stream_id)
         if not stream.deliver(data):
-            self._set_reading(False)
+            self.reader_changed()
 
     def _remote_finished(self, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
@@ -258,12 +263,19 @@ class Session:
             # Bytes that meet a pod's end wedge their worker without a word (protocol notes B.8).
             self._retired |= stream_id in self._unanswered
             stream.remote_done = True
-            stream.timer = self._loop.call_later(GRACE_S, self._give_up, stream)
+            self._await_end(stream)
+            self.reader_changed()
+
+    def _await_end(self, stream: Stream) -> None:
+        if stream.timer is not None:
+            stream.timer.cancel()
+        stream.timer = self._loop.call_later(GRACE_S, self._give_up, stream)
 
     def _give_up(self, stream: Stream) -> None:
         """The error stream did not end in time after the pod's end-of-file."""
-        for event in self._machine.give_up(stream.id):
-            self._handle(event)
+        if self._reading:  # else its end may have come, and is waited for from the next read on
+            for event in self._machine.give_up(stream.id):
+                self._handle(event)
 
     def _complained(self, stream_id: int, text: str) -> None:
         if stream_id in self._streams:
@@ -288,9 +300,8 @@ class Session:
     def _forget(self, stream: Stream) -> None:
         """A stream left the session."""
         self._unanswered.discard(stream.id)
-        if stream.paused:
-            self._set_reading(True)
         self._vacate(stream)
+        self.reader_changed()
         self._end_if_empty()
         if self._occupants and not self._lost:
             self._loop.call_soon(self._freed)
@@ -322,6 +333,9 @@ class Session:
         if on:
             self._liveness.excuse(self._loop.time())
             self._pipe.resume_reading()
+            for stream in self._streams.values():
+                if stream.timer is not None:
+                    self._await_end(stream)
         else:
             self._pipe.pause_reading()
 
@@ -352,19 +366,15 @@ class Session:
             return
         if check.ping:
             self._pipe.write(self._machine.ping()[1])
-        self._drop_unanswered(now)
         self._tick = self._loop.call_later(check.again_s, self._check)
+        self._drop_unanswered(now)
 
     def _drop_unanswered(self, now: float) -> None:
         """End the streams whose SYN_REPLY never came; the others go on."""
         late = [s for s in self._streams.values() if not s.accepted]
         for stream in late:
             if now - stream.opened_at >= ANSWER_S and not stream.paused:
-                self._retired = True
-                del self._streams[stream.id]
-                self._pipe.write(self._machine.reset(stream.id))
-                self._forget(stream)
-                stream.end(Ending(End.CUT, f"no answer to a new stream for {ANSWER_S:g} s"))
+                self._cut(stream, f"no answer to a new stream for {ANSWER_S:g} s")
 
     def _lose(self, error: KfwdError) -> None:
         """Over: tell every stream, then the owner."""

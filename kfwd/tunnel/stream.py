@@ -109,19 +109,18 @@ class Stream:
     def pause_reading(self) -> None:
         if not self.paused:
             self.paused = True
-            self._session.reader_paused(self)
+            self._session.reader_changed()
 
     def resume_reading(self) -> None:
         if not self.paused:
             return
         self.paused = False
-        self.calm()
         while self._pending and not self.paused:
             data = self._pending.popleft()
             self._pending_size -= len(data)
             self._sink.stream_data(memoryview(data))
         if not self.paused:
-            self._session.reader_resumed(self)
+            self._session.reader_changed()
 
     def deliver(self, data: memoryview) -> bool:
         """Hand bytes on, or keep them for a paused sink. False when no more can be kept."""
@@ -163,3 +162,12 @@ class Stream:
 
     def resume_writing(self) -> None:
         self._sink.resume_writing()
+
+
+def holds_up(stream: Stream, streams: int) -> bool:
+    """Whether `stream`, one of so many on its session, is a reason to stop reading the session.
+
+    After the pod's end-of-file only the error stream's end is still to come, which must be read.
+    """
+    full = stream.pending >= PENDING_MAX
+    return stream.paused and (full or (streams == 1 and not stream.remote_done))

@@ -295,6 +295,88 @@ async def test_a_stalled_reader_costs_at_most_four_megabytes(
     assert await good.has(5) == b"after"
 
 
+async def test_a_slow_reader_does_not_turn_a_clean_end_into_a_cut(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "GRACE_S", 0.05)
+    session, peer, _ = running
+    stream, reader = await open_stream(session, peer)
+    stream.pause_reading()
+    session.data_received(spdy.data_header(stream.id, 4, fin=True) + b"tail")
+    peer.data(peer.error_of[stream.id], fin=True)
+    assert await reader.ending() == Ending(End.CLEAN)
+    assert reader.data == b"tail"
+
+
+async def test_no_end_is_given_up_while_nothing_is_read(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "GRACE_S", 0.05)
+    monkeypatch.setattr(stream_module, "PENDING_MAX", 1)
+    session, peer, _ = running
+    stream, reader = await open_stream(session, peer)
+    stream.pause_reading()
+    session.data_received(spdy.data_header(stream.id, 4, fin=True) + b"tail")
+    assert session.held_back
+    peer.data(peer.error_of[stream.id], fin=True)
+    await asyncio.sleep(0.1)  # nothing may happen: there is no event to wait for
+    stream.resume_reading()
+    assert await reader.ending() == Ending(End.CLEAN)
+
+
+async def test_one_that_reads_in_sips_does_not_fill_up_another(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "PENDING_MAX", 1000)
+    session, peer, _ = running
+    stalled, _ = await open_stream(session, peer)
+    sipping, _ = await open_stream(session, peer)
+    stalled.pause_reading()
+    session.data_received(spdy.data_header(stalled.id, 1000) + bytes(1000))
+    sipping.pause_reading()
+    sipping.resume_reading()
+    assert session.held_back
+
+
+async def test_a_stream_that_stalls_beside_one_that_drains_is_watched_too(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "STALL_S", 0.05)
+    session, peer, _ = running
+    draining, _ = await open_stream(session, peer)
+    stalled, reader = await open_stream(session, peer)
+    draining.finish()
+    stalled.pause_reading()
+    assert "stalled" in str((await reader.ending()).reason)
+
+
+async def test_a_stalled_reader_that_is_alone_again_is_left_in_peace(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "STALL_S", 0.05)
+    session, peer, _ = running
+    stalled, reader = await open_stream(session, peer)
+    other, _ = await open_stream(session, peer)
+    stalled.pause_reading()
+    other.reset()
+    await asyncio.sleep(0.1)  # nothing may happen: there is no event to wait for
+    assert not reader.ended.done()
+    assert session.held_back
+
+
+async def test_every_stream_without_an_answer_ends_even_where_the_session_ends_with_them(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _, keeper = running
+    occupying, finished = Reader(), Reader()
+    session.open(80, occupying, b"unanswered")
+    session.open(80, finished).finish()
+    monkeypatch.setattr(session_module, "ANSWER_S", 0.0)
+    session._check()
+    assert (await occupying.ending()).how is (await finished.ending()).how is End.CUT
+    await keeper.lost
+
+
 async def test_a_reset_session_with_bytes_on_the_way_is_not_used_again(running: Running) -> None:
     session, peer, keeper = running
     stream, _ = await open_stream(session, peer)
