@@ -84,6 +84,11 @@ class LocalSocket:
         """Bytes the application has not taken yet, as far as this process knows."""
         return self._buffered
 
+    @property
+    def full(self) -> bool:
+        """Whether `local_full` was said and `local_drained` was not yet."""
+        return self._full
+
     def read_now(self, limit: int) -> bytes:
         """What has already arrived, up to `limit` bytes, without waiting."""
         with contextlib.suppress(OSError):
@@ -127,12 +132,16 @@ class LocalSocket:
         """End cleanly: what is buffered, an end-of-file, then wait for the application's own end.
 
         Closing at once would turn into a reset if the application is still sending, and could take
-        bytes away that it has not read. Given up after 5 s without progress.
+        bytes away that it has not read. A reader may take its time over what is buffered; from
+        then on its own end is waited for no longer than 5 s.
         """
         self._end_with("finish")
 
     def reset(self) -> None:
-        """End so that nobody can take it for an end-of-file, after what is buffered."""
+        """End so that nobody can take it for an end-of-file, after what is buffered.
+
+        Given up after 5 s without progress.
+        """
         self._end_with("reset")
 
     def abort(self) -> None:
@@ -145,9 +154,10 @@ class LocalSocket:
         if self._closed or self._last:
             return
         self._last = how
-        self._arm()
         if not self._out:
             self._complete()
+        elif how == "reset":
+            self._arm()
 
     def _complete(self) -> None:
         """All that was written is with the kernel: end in the way asked for."""
@@ -159,6 +169,7 @@ class LocalSocket:
         except OSError:
             self._close()
             return
+        self._arm()
         if self._eof:
             self._close()
         else:
@@ -171,7 +182,7 @@ class LocalSocket:
         self._deadline = self._loop.call_later(LINGER_S, self._out_of_time)
 
     def _out_of_time(self) -> None:
-        self._close(reset=bool(self._out) or self._last == "reset")
+        self._close(reset=self._last == "reset")
 
     def _readable(self) -> None:
         try:
@@ -201,9 +212,10 @@ class LocalSocket:
                 self._fail(error)
                 return
             self._took(sent)
-        self._loop.remove_writer(self._sock)
-        if self._last:
-            self._complete()
+        if not self._closed:  # by a write of what came for the room that was made
+            self._loop.remove_writer(self._sock)
+            if self._last:
+                self._complete()
 
     def _took(self, sent: int) -> None:
         """The kernel took `sent` bytes of the first piece."""
@@ -212,7 +224,7 @@ class LocalSocket:
             self._out.popleft()
         else:
             self._out[0] = self._out[0][sent:]
-        if self._last:
+        if self._last == "reset":
             self._arm()
         if self._full and self._buffered <= LOW_WATER:
             self._full = False

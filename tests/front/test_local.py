@@ -144,16 +144,56 @@ async def test_a_reset_comes_after_what_was_written(pair: Pair) -> None:
         await receive(app, 1)
 
 
-async def test_an_end_is_not_waited_for_longer_than_its_bound(
+async def test_a_reset_is_not_waited_for_longer_than_its_bound(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_module, "LINGER_S", 0.05)
+    local, app, notes = pair
+    local.write(memoryview(bytes(20_000_000)))
+    local.reset()
+    await until(lambda: "closed" in notes.events)
+    with pytest.raises(ConnectionResetError):
+        await receive(app, 20_000_000)
+
+
+async def test_a_reader_that_takes_its_time_gets_everything_of_a_clean_end(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_module, "LINGER_S", 0.05)
     local, app, notes = pair
     local.write(memoryview(bytes(20_000_000)))
     local.finish()
+    await asyncio.sleep(0.15)  # the reader does nothing, longer than any bound
+    assert notes.events == ["full"]
+    assert len(await receive(app, 20_000_001)) == 20_000_000
+
+
+async def test_an_applications_own_end_is_not_waited_for_longer_than_its_bound(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_module, "LINGER_S", 0.05)
+    local, app, notes = pair
+    local.write(memoryview(b"bye"))
+    local.finish()
     await until(lambda: "closed" in notes.events)
-    with pytest.raises(ConnectionResetError):
-        await receive(app, 20_000_000)
+    assert await receive(app, 4) == b"bye"
+
+
+async def test_an_application_may_go_while_it_is_given_more(pair: Pair) -> None:
+    local, app, notes = pair
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    def drained() -> None:
+        local.abort()
+        notes.events.append("drained")
+
+    notes.local_drained = drained  # type: ignore[method-assign]  # what a write that fails does
+    while "full" not in notes.events:
+        local.write(memoryview(bytes(100_000)))
+    while "drained" not in notes.events:
+        await receive(app, 100_000)
+    assert not failures
 
 
 async def test_an_application_that_resets_is_lost(pair: Pair) -> None:
