@@ -11,12 +11,12 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from kfwd.errors import KfwdError, NotFound, NotReady, SessionLost
+from kfwd.errors import KfwdError, NotFound, NotReady, SessionLost, Unreachable
 from kfwd.front.local import Local, LocalSocket, Peer
 from kfwd.front.replay import Replay
 from kfwd.front.verdict import Next, after, failure
-from kfwd.resolve.endpoints import Endpoint
-from kfwd.tunnel.stream import Ending, Stream
+from kfwd.resolve.direct import Destination
+from kfwd.tunnel.stream import Ending, Flow
 from kfwd.wire.failure import Failure
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Connection:
         loop = asyncio.get_running_loop()
         self.received = 0
         self.sent = 0
-        self.endpoint: Endpoint | None = None
-        self.aim: Endpoint | None = None
+        self.endpoint: Destination | None = None
+        self.aim: Destination | None = None
         self.since = loop.time()
         self.client, self.listen = client, listen
         self.error: KfwdError | None = None
@@ -74,7 +74,7 @@ class Connection:
         self._who = ""
         self._local = local(self)
         self._replay = Replay(front.budget)
-        self._stream: Stream | None = None
+        self._stream: Flow | None = None
         self._ending: asyncio.Future[Ending] = loop.create_future()
         self._closed: asyncio.Future[None] = loop.create_future()
         self._local_eof = False
@@ -123,8 +123,8 @@ class Connection:
         """Get a stream: at once where a session is free, else from the waiting room."""
         endpoint = self._choose(self._avoid)
         if endpoint is not None:
-            pod = self._front.pod(endpoint)
-            stream = pod.open_now(endpoint.port, self, self._first)
+            way = self._front.way(endpoint)
+            stream = way.open_now(endpoint.port, self, self._first)
             if stream is not None:
                 self._begin(endpoint, stream)
                 return
@@ -136,7 +136,7 @@ class Connection:
                 reason = self._front.nothing_behind()
                 raise NotReady(f"held for {self._front.hold_s:g} s: {reason}") from None
 
-    async def _wait_for_stream(self, endpoint: Endpoint | None) -> None:
+    async def _wait_for_stream(self, endpoint: Destination | None) -> None:
         """`endpoint` is the one chosen already, if there is one."""
         while True:
             changed = self._front.changed()
@@ -149,14 +149,14 @@ class Connection:
                 return
             endpoint = self._choose(self._avoid | self._missing)
 
-    def _choose(self, avoid: set[str]) -> Endpoint | None:
+    def _choose(self, avoid: set[str]) -> Destination | None:
         self.aim = self._front.choose(avoid, self._who)
         return self.aim
 
-    async def _ask(self, endpoint: Endpoint, changed: asyncio.Future[None]) -> None:
+    async def _ask(self, endpoint: Destination, changed: asyncio.Future[None]) -> None:
         """Wait for a stream to `endpoint` until the endpoints change."""
-        pod = self._front.pod(endpoint)
-        opening = pod.request(endpoint.port, self, self._first)
+        way = self._front.way(endpoint)
+        opening = way.request(endpoint.port, self, self._first)
         try:
             both: list[asyncio.Future[Any]] = [opening.stream, changed]
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -165,9 +165,11 @@ class Connection:
         except NotFound:
             self._missing.add(endpoint.uid)
             self._front.look_again()
+        except Unreachable as error:
+            self._front.passed_over(endpoint, error.text)
         finally:
             if self._stream is None:
-                pod.withdraw(opening)
+                way.withdraw(opening)
 
     def _first(self) -> bytes:
         """What goes with the SYN_STREAMs: what was sent before, or what has already arrived."""
@@ -179,7 +181,7 @@ class Connection:
             return data
         return self._replay.bytes()
 
-    def _begin(self, endpoint: Endpoint, stream: Stream) -> None:
+    def _begin(self, endpoint: Destination, stream: Flow) -> None:
         self.endpoint, self._stream = endpoint, stream
         if self._local_eof:
             stream.finish()

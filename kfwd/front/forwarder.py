@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from kfwd.errors import KfwdError, NotReady
 from kfwd.front.connection import Connection
 from kfwd.front.counters import Counters
+from kfwd.front.direct import Direct, Place
 from kfwd.front.listener import Listener, bind_all
 from kfwd.front.local import Local, Peer
 from kfwd.front.process import Processes
@@ -23,6 +24,7 @@ from kfwd.front.replay import Budget
 from kfwd.front.spread import Spreader
 from kfwd.front.warm import Warm
 from kfwd.model import Problem, Spread
+from kfwd.resolve.direct import Address, Destination
 from kfwd.resolve.endpoints import Endpoint
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.pod import PodSessions
@@ -33,6 +35,8 @@ WAITING_MAX = 512
 
 class Front:
     """One forwarded port. `bind` before `serve`; `close` ends it for good.
+
+    `direct` has the addresses around the API server, where those are wanted.
 
     `on_change` is called when what the properties say may have changed, `look_again` when a pod
     turned out to be gone before the watch said so, `on_accept` for each accepted connection.
@@ -65,7 +69,9 @@ class Front:
         self._endpoints: tuple[Endpoint, ...] = ()
         self._change: asyncio.Future[None] | None = None
         self._warm = Warm(pool, changed=on_change, came_up=self._changed)
+        self.direct = Direct(name, self._direct_changed)
         self._spreader = Spreader(spread)
+        self._rotation = Spreader("round-robin")
         self._processes = Processes()
 
     def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
@@ -108,21 +114,32 @@ class Front:
     def connections(self) -> tuple[Connection, ...]:
         return tuple(self._connections)
 
-    def serve(self, endpoints: Sequence[Endpoint]) -> None:
+    @property
+    def ways(self) -> set[str]:
+        """`direct`, `tunnel`, or both while connections stay on the one that is left."""
+        open_ = {_way(each.endpoint) for each in self._connections if each.state == "open"}
+        if self.direct.answering:
+            return open_ | {"direct"}
+        return open_ | {"tunnel"} if self._tunnelled else open_
+
+    def serve(self, endpoints: Sequence[Endpoint], addresses: Sequence[Address] = ()) -> None:
         """What is behind the listeners from now on, best first; nothing: connections wait.
 
-        Connections that are open stay where they are.
+        Where any of the addresses answers connections go there, else to an endpoint. Those that are
+        open stay where they are.
         """
-        if tuple(endpoints) == self._endpoints:
+        if tuple(endpoints) == self._endpoints and tuple(addresses) == self.direct.addresses:
             return
         self._endpoints = tuple(endpoints)
-        self._spreader.forget(self._endpoints)
-        self._warm.keep(self._endpoints[:1] if self._stays else self._endpoints)
-        self._changed()
+        self.direct.serve(addresses)
+        self._spreader.forget((*endpoints, *addresses))
+        self._rotation.forget(addresses)
+        self._direct_changed()
 
     def retry_now(self) -> None:
         """The world changed: do not wait for a back-off."""
         self._warm.nudge()
+        self.direct.retry_now()
 
     async def close(self) -> list[str]:
         """Unbind and end every connection; names of the tasks that did not stop in time."""
@@ -130,7 +147,7 @@ class Front:
             self._listener.close()
             self._listener = None
         self._warm.keep(())
-        return await self._tasks.close()
+        return await self._tasks.close() + await self.direct.close()
 
     async def identify(self, sock: socket.socket | None, client: str) -> str:
         """Who is connected, as far as choosing asks: the local process, else the address."""
@@ -139,9 +156,14 @@ class Front:
         pid = await asyncio.to_thread(self._processes.of, sock)
         return f"pid {pid}" if pid is not None else client.rpartition(":")[0]
 
-    def choose(self, avoid: Collection[str], client: str = "") -> Endpoint | None:
-        """The endpoint for a new connection, not one of the pods (by UID) in `avoid`."""
-        endpoints = [each for each in self._endpoints if each.uid not in avoid]
+    def choose(self, avoid: Collection[str], client: str = "") -> Destination | None:
+        """Where a new connection goes: not to one of the pods (by UID) in `avoid`."""
+        if addresses := self.direct.answering:
+            # Any node leads to the same pods: staying at the first would only wear that one out.
+            rotates = self._stays and addresses[0].kind == "node-port"
+            spreader = self._rotation if rotates else self._spreader
+            return spreader.choose(addresses, client=client, load=self._load)
+        endpoints = [each for each in self._tunnelled if each.uid not in avoid]
         fit = endpoints if self._stays else self._warm.fit(endpoints)
         return self._spreader.choose(fit, client=client, load=self._load)
 
@@ -149,8 +171,16 @@ class Front:
         """Whether there is an endpoint that is not in `avoid`."""
         return any(each.uid not in avoid for each in self._endpoints)
 
-    def pod(self, endpoint: Endpoint) -> PodSessions:
-        return self._warm.pod(endpoint)
+    def way(self, destination: Destination) -> PodSessions | Place:
+        """What opens connections to it."""
+        if isinstance(destination, Address):
+            return self.direct.place(destination)
+        return self._warm.pod(destination)
+
+    @property
+    def _tunnelled(self) -> tuple[Endpoint, ...]:
+        """The endpoints, unless it is not known yet whether an address answers."""
+        return () if self.direct.undecided else self._endpoints
 
     @property
     def _stays(self) -> bool:
@@ -182,7 +212,7 @@ class Front:
     def nothing_behind(self) -> str:
         """Why a connection was held for nothing."""
         if not self._endpoints:
-            return "no ready endpoint"
+            return self.direct.error or "no ready endpoint"
         error = self.session_error
         return error.text if error is not None else "no session became free"
 
@@ -200,7 +230,7 @@ class Front:
             self.problem = Problem(
                 code="port-refused",
                 severity="warning",
-                text=f"nothing listens on port {endpoint.port} in {endpoint.pod}",
+                text=f"nothing listens on port {endpoint.port} in {endpoint.label}",
                 hint="check the container's port, or wait until it has started",
             )
             self._on_change()
@@ -208,8 +238,12 @@ class Front:
     def failed(self, connection: Connection, reason: str) -> None:
         """A connection ended in a way its application must notice."""
         self.counters.failed += 1
-        pod = connection.endpoint.pod if connection.endpoint else "no pod"
-        self._log.warning("connection to %s ended: %s", pod, reason)
+        where = connection.endpoint.label if connection.endpoint else "no pod"
+        self._log.warning("connection to %s ended: %s", where, reason)
+
+    def passed_over(self, destination: Destination, reason: str) -> None:
+        """A connection was not taken there and goes elsewhere."""
+        self._log.info("%s is passed over: %s", destination.label, reason)
 
     def join(
         self, local: Callable[[Peer], Local], client: str, listen: str
@@ -237,9 +271,21 @@ class Front:
         connection.abort()  # a task that is cancelled before its first step cleans up nothing
         self._connections.discard(connection)
         self.counters.open -= 1
+        if (_way(connection.endpoint) == "direct") != bool(self.direct.answering):
+            self._on_change()  # perhaps the last that went the other way
+
+    def _direct_changed(self) -> None:
+        """Keep sessions only for connections that do not go straight to an address."""
+        endpoints = () if self.direct.answering else self._tunnelled
+        self._warm.keep(endpoints[:1] if self._stays else endpoints)
+        self._changed()
 
     def _changed(self) -> None:
         if self._change is not None and not self._change.done():
             self._change.set_result(None)
         self._change = None
         self._on_change()
+
+
+def _way(destination: Destination | None) -> str:
+    return "direct" if isinstance(destination, Address) else "tunnel"

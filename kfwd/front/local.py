@@ -75,6 +75,7 @@ class LocalSocket:
         self._full = False
         self._reading = False
         self._eof = False
+        self._half = False
         self._last: str = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._closed = False
@@ -108,7 +109,7 @@ class LocalSocket:
 
     def write(self, data: memoryview) -> None:
         """Send, keeping what the kernel does not take; says `local_full` above 256 KiB."""
-        if self._closed or self._last:
+        if self._closed or self._last or self._half:
             return
         if not self._out:
             try:
@@ -127,6 +128,12 @@ class LocalSocket:
         if self._buffered > HIGH_WATER and not self._full:
             self._full = True
             self._peer.local_full()
+
+    def finish_writing(self) -> None:
+        """Send an end-of-file after what is buffered; reading goes on."""
+        self._half = True
+        if not self._out:
+            self._shut_down()
 
     def finish(self) -> None:
         """End cleanly: what is buffered, an end-of-file, then wait for the application's own end.
@@ -216,6 +223,15 @@ class LocalSocket:
             self._loop.remove_writer(self._sock)
             if self._last:
                 self._complete()
+            elif self._half:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        if not self._closed:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                self._fail(error)
 
     def _took(self, sent: int) -> None:
         """The kernel took `sent` bytes of the first piece."""

@@ -46,6 +46,10 @@ class Address(Struct, frozen=True, kw_only=True):
         return self.uid
 
 
+Destination = Endpoint | Address
+"""Where a connection may go: a pod's port through the API server, or an address."""
+
+
 def addresses(
     target: Target, remote: str, facts: Facts, resolution: Resolution
 ) -> tuple[Address, ...]:

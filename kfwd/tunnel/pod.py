@@ -19,7 +19,7 @@ from kfwd.backoff import Backoff
 from kfwd.errors import KfwdError, NotFound
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.session import Session
-from kfwd.tunnel.stream import Sink, Stream
+from kfwd.tunnel.stream import Flow, Sink, Stream
 
 if TYPE_CHECKING:
     from kfwd.tunnel.pool import Pool
@@ -45,7 +45,7 @@ class Opening:
         self.port = port
         self.sink = sink
         self.first = first
-        self.stream: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
+        self.stream: asyncio.Future[Flow] = asyncio.get_running_loop().create_future()
 
 
 class PodSessions:

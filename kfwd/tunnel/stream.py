@@ -52,6 +52,23 @@ class Sink(Protocol):
     def resume_writing(self) -> None: ...
 
 
+class Flow(Protocol):
+    """A connection that reached something: bytes both ways, one ending, told to a `Sink`."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send bytes. Never waits; `Sink.pause_writing` says when it is enough."""
+
+    def finish(self) -> None:
+        """Say, once, that no more comes; the other side's bytes still flow."""
+
+    def reset(self) -> None:
+        """Give it up at once. The sink hears nothing more."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
 class Stream:
     """A pair of SPDY streams on a session. Made by `Session.open`."""
 

@@ -9,6 +9,7 @@ from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
 from kfwd.model import Spread
 from kfwd.resolve.endpoints import Endpoint
+from kfwd.tunnel.pod import PodRef, PodSessions
 from kfwd.tunnel.pool import Pool
 from tests.front.test_local import receive
 from tests.tunnel.peer import Peer, Peers
@@ -61,6 +62,10 @@ class Rig:
         """The front anew, with another policy."""
         await self.front.close()
         self.front = self.make(spread=spread)
+
+    def pod(self, endpoint: Endpoint) -> PodSessions:
+        """The sessions to a pod."""
+        return self.pool.pod(PodRef(endpoint.namespace, endpoint.pod, endpoint.uid))
 
     async def app(self, data: bytes = b"") -> socket.socket:
         """An application that connects and sends."""

@@ -126,7 +126,7 @@ async def test_many_short_connections_leave_nothing_behind(rig: Rig) -> None:
         app.close()
         rig.apps.clear()
     await until(lambda: not rig.front.connections)
-    pod = rig.front.pod(A)
+    pod = rig.pod(A)
     assert all(session.streams == 0 for session in pod._sessions)
     assert rig.budget.take(64 * 1024 * 1024)
 
@@ -141,7 +141,7 @@ async def both_served(rig: Rig, spread: Spread) -> tuple[Peer, Peer]:
     await rig.remake(spread)
     rig.front.serve([A, B])
     peers = await rig.hub.next("a"), await rig.hub.next("b")
-    await until(lambda: rig.front.pod(A).good and rig.front.pod(B).good)
+    await until(lambda: rig.pod(A).good and rig.pod(B).good)
     return peers
 
 
@@ -158,7 +158,9 @@ async def test_connections_that_wait_take_turns_as_well(rig: Rig) -> None:
     await until(lambda: rig.front.counters.waiting == 4)
     rig.front.serve([A, B])
     await until(lambda: rig.front.counters.waiting == 0)
-    assert sorted(each.endpoint.pod for each in rig.front.connections if each.endpoint) == [*"aabb"]
+    assert sorted(each.endpoint.label for each in rig.front.connections if each.endpoint) == [
+        *"aabb"
+    ]
 
 
 async def test_least_connections_fills_up_where_some_have_ended(rig: Rig) -> None:
@@ -205,7 +207,7 @@ async def test_a_pod_that_cannot_be_reached_is_passed_over(rig: Rig) -> None:
     peer = await served(rig, A)
     rig.hub.refuse = DOWN
     rig.front.serve([A, B])
-    await until(lambda: rig.front.pod(B).error)
+    await until(lambda: rig.pod(B).error)
     first, second = await rig.app(), await rig.app()
     await greeting(peer, first, b"1")
     rig.hub.refuse = None

@@ -205,3 +205,14 @@ async def test_an_application_that_resets_is_lost(pair: Pair) -> None:
     local.write(memoryview(b"nobody"))
     local.abort()
     assert notes.events == ["lost", "closed"]
+
+
+async def test_writing_may_end_before_reading_does(pair: Pair) -> None:
+    local, app, notes = pair
+    local.resume_reading()
+    local.write(memoryview(bytes(3_000_000)))
+    local.finish_writing()
+    assert len(await receive(app, 3_000_001)) == 3_000_000
+    app.send(b"thanks")
+    await until(lambda: notes.data == b"thanks")
+    assert "closed" not in notes.events
