@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from kfwd.sim import content, manifest
+from kfwd.sim import content, manifest, nodenet
 from kfwd.sim.admin import Admin
 from kfwd.sim.api import Api
 from kfwd.sim.auth import ADMINS, AUTHENTICATED, Tokens, User, bootstrap_roles
@@ -16,6 +16,7 @@ from kfwd.sim.controllers.run import Controllers
 from kfwd.sim.faults import Faults
 from kfwd.sim.kubeconfig import Access
 from kfwd.sim.node import Node, PortMap
+from kfwd.sim.nodenet import NodeNet
 from kfwd.sim.portforward import PortForward
 from kfwd.sim.proxy import Proxy
 from kfwd.sim.server import Backend, Server
@@ -27,6 +28,8 @@ ADMIN = "kubernetes-admin"
 NARROW = "sim-narrow"
 READY_S = 0.3
 BOOT_S = 5.0
+TURNS = 3
+"""Turns of the loop in which every controller comes around to what was changed before."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,7 @@ class Options(Struct, frozen=True, kw_only=True):
     manifest: Path | None = None
     faults: tuple[str, ...] = ()
     ready_s: float = READY_S
+    node_net: str | None = None
 
 
 class Cluster:
@@ -50,29 +54,33 @@ class Cluster:
             self.faults.set_text(text)
         self.store = Store()
         self.tokens = Tokens()
-        ports = PortMap()
-        self.node = Node(ports)
+        self._ports = PortMap()
+        self.node = Node(self._ports)
         self.sessions = Sessions(self.faults)
-        self._portforward = PortForward(ports, self.faults, self.sessions)
-        self._proxy = Proxy(self.store, ports)
-        self._controllers = Controllers(self.store, self.node, ready_s=0)
+        self._portforward = PortForward(self._ports, self.faults, self.sessions)
+        self._proxy = Proxy(self.store, self._ports)
+        self._net: NodeNet | None = None
+        self._controllers: Controllers | None = None
         self._servers: list[Server] = []
 
     async def start(self) -> Access:
         """Fill the cluster, wait until its pods are ready, and listen.
 
-        Raises UsageError for a bad manifest, OSError when the port cannot be had.
+        Raises UsageError for a bad manifest or node net, OSError when the port cannot be had.
         """
-        self._fill()
+        self._net = nodenet.claim(self._options.node_net)
+        self._controllers = Controllers(
+            self.store, self.node, self._ports, balancers=self._net.load_balancers, ready_s=0
+        )
+        self._fill(self._net.nodes)
         await self._settled()
         self._controllers.kubelet.ready_s = self._options.ready_s
         return self._listen()
 
-    def _fill(self) -> None:
+    def _fill(self, nodes: dict[str, str]) -> None:
         objects = content.demo()
         if self._options.manifest is not None:
             objects = manifest.read(self._options.manifest)
-        nodes = content.NODES
         if not any(obj["kind"] == "Node" for obj in objects):
             for name, address in nodes.items():
                 self.store.create("nodes", content.node(name, address, self.store.now()))
@@ -103,6 +111,15 @@ class Cluster:
             pass
         finally:
             unsubscribe()
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Let the controllers finish what they do without waiting for anything."""
+        seen = -1
+        while seen != self.store.version:
+            seen = self.store.version
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
 
     def _is_settled(self) -> bool:
         wanted = sum(
@@ -155,5 +172,8 @@ class Cluster:
         for server in self._servers:
             await server.close()
         await self._proxy.close()
-        await self._controllers.close()
+        if self._controllers is not None:
+            await self._controllers.close()
         await self.node.close()
+        if self._net is not None:
+            self._net.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kfwd.sim.discovery import VERSION
@@ -11,7 +12,6 @@ Obj = dict[str, Any]
 IMAGE = "kfwd/probe"
 DEMO = "demo"
 NAMESPACES = ("default", "kube-system", DEMO)
-NODES = {f"node-{number}": f"127.0.0.{10 + number}" for number in range(1, 5)}
 PRE_STOP_S = 2
 
 PORTS = {
@@ -62,9 +62,12 @@ def node(name: str, address: str, now: str) -> Obj:
     }
 
 
-def probe_spec(image: str = IMAGE) -> Obj:
+def probe_spec(image: str = IMAGE, *, host_ports: Mapping[str, int] | None = None) -> Obj:
     """A pod spec that runs the probe, as it would on a real cluster."""
-    ports = [{"name": name, "containerPort": number} for name, number in PORTS.items()]
+    ports: list[Obj] = [{"name": name, "containerPort": n} for name, n in PORTS.items()]
+    for port in ports:
+        if number := (host_ports or {}).get(port["name"]):
+            port["hostPort"] = number
     container = {
         "name": "probe",
         "image": image,
@@ -93,26 +96,66 @@ def deployment(name: str, replicas: int, image: str = IMAGE) -> Obj:
     return _workload("Deployment", name, replicas, image)
 
 
-def service(name: str, ports: dict[str, int], *, headless: bool = False) -> Obj:
-    """A Service whose ports lead to the probe's ports of the same names."""
+def service(name: str, ports: Mapping[str, int], *, headless: bool = False, **more: object) -> Obj:
+    """A Service whose ports lead to the probe's ports of the same names; `more` is its spec's."""
     spec: Obj = {
         "selector": {"app": name},
         "ports": [{"name": n, "port": port, "targetPort": n} for n, port in ports.items()],
+        **more,
     }
     if headless:
         spec["clusterIP"] = "None"
     return _named("Service", "v1", name, spec=spec)
 
 
+WEB_HOST_PORT = 18080
+"""Where each pod of `web` listens on its node."""
+
+
+def web() -> list[Obj]:
+    """Deployment and Service `web`, which can be reached in every way there is."""
+    deploy = deployment("web", 3)
+    deploy["spec"]["template"]["spec"] = probe_spec(host_ports={"http": WEB_HOST_PORT})
+    # Three of four nodes have the host port in use: an old pod makes room for the last new ones.
+    deploy["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
+    return [service("web", SERVED, type="LoadBalancer"), deploy, ingress("web", "foo.bar.com")]
+
+
+def edge() -> list[Obj]:
+    """A pod in its node's network, and a Service."""
+    deploy = deployment("edge", 1)
+    deploy["spec"]["template"]["spec"]["hostNetwork"] = True
+    deploy["spec"]["strategy"] = {"type": "Recreate"}
+    return [service("edge", {"http": 80}), deploy]
+
+
+def far() -> list[Obj]:
+    """What cannot be reached from outside: a balancer that never comes, a port on one node only."""
+    lost = ingress("far", "far.example.com")
+    lost["spec"]["ingressClassName"] = "none"
+    found = service("far", {"http": 80}, type="LoadBalancer")
+    found["spec"] |= {"loadBalancerClass": "example.com/none", "externalTrafficPolicy": "Local"}
+    return [found, deployment("far", 1), lost]
+
+
+def ingress(name: str, host: str, path: str = "/foo") -> Obj:
+    """An Ingress that leads a host's path to port `http` of the Service of the same name."""
+    backend = {"service": {"name": name, "port": {"name": "http"}}}
+    paths = [{"path": path, "pathType": "Prefix", "backend": backend}]
+    spec = {"rules": [{"host": host, "http": {"paths": paths}}]}
+    return _named("Ingress", "networking.k8s.io/v1", name, spec=spec)
+
+
 def demo() -> list[Obj]:
     """The objects of namespace `demo`."""
     return [
-        service("web", SERVED),
-        deployment("web", 3),
+        *web(),
         service("db", {"echo": 9000}, headless=True),
         _workload("StatefulSet", "db", 2, serviceName="db"),
         _named("Pod", "v1", "solo", spec=probe_spec()),
         service("empty", {"http": 80}),
+        *edge(),
+        *far(),
     ]
 
 

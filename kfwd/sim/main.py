@@ -89,6 +89,11 @@ def parse(argv: Sequence[str]) -> Options:
         metavar="SECONDS",
         help="from running to ready, for pods made later on",
     )
+    start.add_argument(
+        "--node-net",
+        metavar="127.A.B",
+        help="where nodes and load balancers have their addresses; by default the first free one",
+    )
     return msgspec.convert(vars(parser.parse_args(argv)), Options)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
-from kfwd.sim.controllers.pods import internal_address
+from kfwd.sim.nodenet import internal_address
 from kfwd.sim.read import find
 from kfwd.sim.requests import Info
 from kfwd.sim.resources import BY_NAME, NODES, PODS

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kfwd.sim import allocate, defaults, deletion, patch, validate
+from kfwd.sim import allocate, defaults, deletion, nodenet, patch, validate
 from kfwd.sim.exchange import (
     Answer,
     Request,
@@ -17,6 +17,7 @@ from kfwd.sim.exchange import (
     object_of,
     options_of,
 )
+from kfwd.sim.nodenet import internal_address
 from kfwd.sim.read import find, list_all
 from kfwd.sim.resources import NAMESPACES, Resource
 from kfwd.sim.status import (
@@ -69,7 +70,7 @@ def prepared(store: Store, resource: Resource, obj: Obj, namespace: str) -> Obj:
     defaults.fill(resource.name, obj)
     _refuse(resource, obj, validate.faults(resource.name, obj))
     if resource.name == "services":
-        allocate.service(obj, store.objects("services"))
+        _allocate(store, resource, obj, store.objects("services"))
     if resource.name in GENERATED:
         meta["generation"] = 1
     return obj
@@ -78,6 +79,13 @@ def prepared(store: Store, resource: Resource, obj: Obj, namespace: str) -> Obj:
 def _refuse(resource: Resource, obj: Obj, faults: validate.Faults) -> None:
     if faults:
         raise invalid(resource, obj["metadata"].get("name", ""), faults)
+
+
+def _allocate(store: Store, resource: Resource, service: Obj, others: list[Obj]) -> None:
+    """Addresses and ports that no other service and nothing on this machine has."""
+    _refuse(resource, service, allocate.node_port_faults(service, others))
+    nodes = map(internal_address, store.objects("nodes"))
+    allocate.service(service, others, nodenet.free_on(nodes))
 
 
 def _check_namespace(store: Store, resource: Resource, namespace: str, name: str) -> None:
@@ -148,12 +156,6 @@ def _kept(resource: Resource, old: Obj, new: Obj, subresource: str) -> Obj:
     return new
 
 
-def _keep_address(old: Obj, new: Obj) -> None:
-    """A service keeps its cluster address when an update leaves it out."""
-    if new["spec"].get("type") != "ExternalName" and not new["spec"].get("clusterIP"):
-        new["spec"]["clusterIP"] = old["spec"].get("clusterIP")
-
-
 def replace_object(
     store: Store,
     resource: Resource,
@@ -180,13 +182,13 @@ def replace_object(
         )
     new = copy_of(_kept(resource, old, {**new, "metadata": {**meta, "name": name}}, subresource))
     if resource.name == "services":
-        _keep_address(old, new)
+        allocate.keep(old, new)
     defaults.refill(resource.name, new)
     _refuse(resource, new, validate.changed_faults(resource.name, old, new))
     if resource.name == "services":
         uid = old["metadata"]["uid"]
         others = [s for s in store.objects("services") if s["metadata"]["uid"] != uid]
-        allocate.service(new, others)
+        _allocate(store, resource, new, others)
     if resource.name in GENERATED and new.get("spec") != old.get("spec"):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     if dry_run:

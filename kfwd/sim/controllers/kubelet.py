@@ -10,13 +10,9 @@ from typing import Any
 from kfwd.backoff import Backoff
 from kfwd.sim import deletion
 from kfwd.sim.allocate import PodAddresses
-from kfwd.sim.controllers.pods import (
-    internal_address,
-    is_finished,
-    is_terminating,
-    with_condition,
-)
+from kfwd.sim.controllers.pods import is_finished, is_terminating, with_condition
 from kfwd.sim.node import Node
+from kfwd.sim.nodenet import internal_address
 from kfwd.sim.store import Change, Store, identity
 from kfwd.tasks import TaskSet
 

@@ -37,12 +37,6 @@ def is_finished(pod: Obj) -> bool:
     return (pod.get("status") or {}).get("phase") in FINISHED
 
 
-def internal_address(node: Obj) -> str:
-    """A node's `InternalIP`; empty if it has none."""
-    addresses = (node.get("status") or {}).get("addresses") or ()
-    return next((str(a["address"]) for a in addresses if a["type"] == "InternalIP"), "")
-
-
 def is_active(pod: Obj) -> bool:
     """Whether it counts as a replica."""
     return not is_terminating(pod) and not is_finished(pod)

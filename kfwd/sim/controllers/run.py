@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from kfwd.sim.controllers.balancers import LoadBalancers
 from kfwd.sim.controllers.daemons import DaemonSets
 from kfwd.sim.controllers.deployment import Deployments
 from kfwd.sim.controllers.endpoints import EndpointSlices
 from kfwd.sim.controllers.garbage import Garbage, Namespaces
 from kfwd.sim.controllers.jobs import Jobs
 from kfwd.sim.controllers.kubelet import Kubelet
+from kfwd.sim.controllers.kubeproxy import KubeProxy
 from kfwd.sim.controllers.replicas import ReplicaSets
 from kfwd.sim.controllers.scheduler import Scheduler
 from kfwd.sim.controllers.stateful import StatefulSets
-from kfwd.sim.node import Node
+from kfwd.sim.node import Node, PortMap
+from kfwd.sim.nodenet import can_bind
+from kfwd.sim.outside import Outside
 from kfwd.sim.store import Change, Store
 
 
@@ -27,8 +32,18 @@ class Controller(Protocol):
 class Controllers:
     """Starts with the first change; `close()` ends them all."""
 
-    def __init__(self, store: Store, node: Node, *, ready_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        ports: PortMap,
+        *,
+        balancers: Sequence[str] = (),
+        ready_s: float,
+    ) -> None:
+        """`balancers` are the addresses for services of type LoadBalancer."""
         self.kubelet = Kubelet(store, node, ready_s=ready_s)
+        self.outside = Outside(ports)
         self._all: tuple[Controller, ...] = (
             Scheduler(store),
             EndpointSlices(store),
@@ -37,6 +52,8 @@ class Controllers:
             StatefulSets(store),
             DaemonSets(store),
             Jobs(store),
+            LoadBalancers(store, list(balancers), can_bind),
+            KubeProxy(store, self.outside),
             Garbage(store),
             Namespaces(store),
         )
@@ -51,4 +68,5 @@ class Controllers:
         self._unsubscribe()
         for controller in self._all:
             controller.close()
+        await self.outside.close()
         await self.kubelet.close()

@@ -10,8 +10,9 @@ from tests.sim.builders import create, deployment, filled, service
 
 async def test_a_deployment_and_a_service_end_in_ready_endpoints() -> None:
     store = filled()
-    node = Node(PortMap())
-    controllers = Controllers(store, node, ready_s=0)
+    ports = PortMap()
+    node = Node(ports)
+    controllers = Controllers(store, node, ports, ready_s=0)
     changed = asyncio.Event()
     unsubscribe = store.subscribe(lambda change: changed.set())
     create(store, service("web", {"http": 80}))
