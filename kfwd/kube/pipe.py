@@ -14,6 +14,8 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from kfwd.kube.window import Window
+
 READ_SIZE = 256 * 1024
 """Most bytes taken from the kernel, and most plain bytes handed to a receiver, at once."""
 
@@ -50,6 +52,9 @@ class Pipe(Protocol):
     @property
     def buffered(self) -> int:
         """Bytes written here that the kernel has not taken yet."""
+
+    def window_closed(self) -> bool:
+        """Whether a live peer takes no bytes; ask every few seconds (see `Window`)."""
 
     def attach(self, receiver: Receiver) -> None: ...
 
@@ -90,6 +95,8 @@ class SocketPipe(asyncio.BufferedProtocol):
         self._receiver: Receiver = _Unattached()
         self._transport: asyncio.Transport | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._window: Window | None = None
+        self._error: Exception | None = None
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
     @classmethod
@@ -110,8 +117,13 @@ class SocketPipe(asyncio.BufferedProtocol):
     def buffered(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport else 0
 
+    def window_closed(self) -> bool:
+        return self._window is not None and self._window.closed()
+
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
+        if self._lost.done():
+            self._loop.call_soon(receiver.pipe_lost, self._error)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._transport is not None:
@@ -142,6 +154,7 @@ class SocketPipe(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
         self._transport = transport
+        self._window = Window(transport.get_extra_info("socket"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _cipher
@@ -150,15 +163,17 @@ class SocketPipe(asyncio.BufferedProtocol):
         self._receiver.data_received(_cipher[:nbytes])
 
     def eof_received(self) -> bool:
+        self.close()  # asyncio would wait without end for a peer that does not read either
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._closing is not None:
             self._closing.cancel()
         self._transport = None
+        self._error = self._error or exc
         if not self._lost.done():
             self._lost.set_result(None)
-        self._receiver.pipe_lost(exc)
+        self._receiver.pipe_lost(self._error)
 
     def pause_writing(self) -> None:
         self._receiver.pause_writing()
@@ -265,20 +280,20 @@ class TlsPipe(SocketPipe):
         return filled
 
     def _end(self, error: ssl.SSLError | None = None) -> None:
-        """The peer's closing alert, or a broken record: nothing more is read or written."""
+        """The peer's closing alert, or another or a broken record: nothing more is read or sent."""
         self._ended = True
-        if self._transport is None:
-            return
         if error is None or isinstance(error, ssl.SSLZeroReturnError):
-            self._loop.call_soon(self._transport.close)
+            self._loop.call_soon(self.close)
         else:
-            self._loop.call_soon(self._transport.abort)
+            self._error = error
+            self._loop.call_soon(self.abort)
 
     def close(self) -> None:
         if self._closing is None and self._ready is None and not self._ended:
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush()
+            self._ended = True
         super().close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -195,4 +195,65 @@ async def test_a_broken_record_ends_the_pipe() -> None:
         pipe.write(b"x")
         await until(lambda: receiver.lost)
         assert not receiver.data
+        assert isinstance(receiver.lost[0], ssl.SSLError)
         await pipe.closed()
+
+
+async def test_a_server_that_ends_and_does_not_read_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipe_module, "CLOSE_S", 0.05)
+    stuck = asyncio.Event()
+
+    async def half_closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        await stuck.wait()
+        writer.write_eof()
+        await asyncio.Event().wait()
+
+    async with server(half_closes, tls=False) as port:
+        pipe, receiver = await opened(port, tls=False)
+        while not receiver.full:
+            pipe.write(bytes(100_000))
+        stuck.set()
+        await until(lambda: receiver.lost)
+        assert receiver.lost == [None]
+
+
+async def test_nothing_is_written_after_the_end_was_said() -> None:
+    async with server(echo, tls=True) as port:
+        pipe, receiver = await opened(port, tls=True)
+        pipe.close()
+        pipe.write(b"too late")
+        await pipe.closed()
+        assert not receiver.data
+
+
+@both
+async def test_who_attaches_after_the_end_is_told_too(tls: bool) -> None:
+    async with server(echo, tls=tls) as port:
+        pipe, receiver = await opened(port, tls=tls)
+        pipe.abort()
+        await pipe.closed()
+        late = Receiver()
+        pipe.attach(late)
+        await until(lambda: late.lost)
+        assert (late.lost, receiver.lost) == ([None], [None])
+
+
+async def test_a_peer_that_takes_nothing_closes_its_window() -> None:
+    stuck = asyncio.Event()
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        await stuck.wait()
+
+    async with server(deaf, tls=False) as port:
+        pipe, receiver = await opened(port, tls=False)
+        assert not pipe.window_closed()
+        while not receiver.full:
+            pipe.write(bytes(100_000))
+        await until(pipe.window_closed)
+        pipe.abort()
+        await pipe.closed()
+        stuck.set()
