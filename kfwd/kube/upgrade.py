@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -42,16 +43,18 @@ class _Answer:
         self._data = bytearray()
         self._wake = asyncio.Event()
         self._ended = False
+        self._error: Exception | None = None
         pipe.attach(self)
 
     def data_received(self, data: memoryview) -> None:
+        """Nothing is read beyond the head before somebody asks for it."""
         self._data += data
-        if wire.head_end(self._data):
-            self._pipe.pause_reading()
+        self._pipe.pause_reading()
         self._wake.set()
 
     def pipe_lost(self, error: Exception | None) -> None:
         self._ended = True
+        self._error = error
         self._wake.set()
 
     def pause_writing(self) -> None:
@@ -63,10 +66,11 @@ class _Answer:
     async def head(self) -> tuple[wire.Head, bytes]:
         """The head and the bytes behind it so far."""
         while not (end := wire.head_end(self._data)):
+            if isinstance(self._error, ssl.SSLError):
+                raise self._error
             if self._ended:
                 raise ProtocolError("the connection ended before an answer came")
-            self._wake.clear()
-            await self._wake.wait()
+            await self._more()
         rest = bytes(self._data[end:])
         head = wire.parse_head(bytes(self._data[:end]))
         self._data = bytearray(rest)
@@ -74,15 +78,18 @@ class _Answer:
 
     async def body(self, head: wire.Head) -> bytes:
         """The body of a refusal: to its end, its bound, or as much as came in 2 s."""
-        self._pipe.resume_reading()
         try:
             async with asyncio.timeout(BODY_S):
                 while not self._ended and not wire.body_complete(head, self._data):
-                    self._wake.clear()
-                    await self._wake.wait()
+                    await self._more()
         except TimeoutError:
             pass
         return bytes(self._data)
+
+    async def _more(self) -> None:
+        self._wake.clear()
+        self._pipe.resume_reading()
+        await self._wake.wait()
 
 
 async def upgrade(
@@ -90,7 +97,8 @@ async def upgrade(
 ) -> Upgraded:
     """Send `request` on a connection of its own and return the pipe if the answer is accepted.
 
-    Raises `Unreachable` when no connection comes about, and `UpgradeFailed` for any other answer:
+    Raises `Unreachable` when no connection comes about (in TLS 1.3 a client certificate is refused
+    only after the request was sent), and `UpgradeFailed` for any other answer:
     with the HTTP status, or status 0 for an end-of-file or `answer_s` seconds of silence. The
     caller bounds the whole.
     """
@@ -105,6 +113,9 @@ async def upgrade(
         fields += [*credential.headers.items(), *request.headers.items()]
         pipe.write(wire.request(request.method, server.path_prefix + request.path, fields))
         return await _exchange(pipe, request.accepted, server.authority, answer_s)
+    except ssl.SSLError as error:
+        pipe.abort()
+        raise server.handshake_error(error) from error
     except BaseException:
         pipe.abort()
         raise

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from kfwd.errors import Unreachable, UpgradeFailed
+from kfwd.kube import upgrade as upgrade_module
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credentials
 from kfwd.kube.kubeconfig import Cluster, Context, User
@@ -142,6 +146,14 @@ STATUS = b'{"kind":"Status","message":"pods \\"p\\" is forbidden","code":403}\n'
             'pods "p" is forbidden',
         ),
         (b"HTTP/1.1 404 Not Found\r\n\r\npod does not exist", 404, "pod does not exist"),
+        (b"HTTP/1.0 403 Forbidden\r\n\r\nno\r\n\r\nnever", 403, "never"),
+        (
+            b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"4\r\nno\r\n\r\n5\r\nnever\r\n0\r\n\r\n",
+            403,
+            "never",
+        ),
+        (b"HTTP/1.1 500 Oops\r\n\r\n" + b"long " * 40_000, 500, "long long"),
         (
             b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n<html>oops</html>",
             502,
@@ -192,3 +204,53 @@ async def test_a_foreign_certificate_is_named() -> None:
             await ask(Server(other, credentials, {}))
         await credentials.close()
     assert caught.value.code == "tls-failed"
+
+
+async def test_a_refused_client_certificate_is_a_failure_of_tls() -> None:
+    """In TLS 1.3 the client has finished its handshake before the server says so."""
+    context = AUTHORITY.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=AUTHORITY.pem.decode())
+
+    def refuse(listening: socket.socket) -> None:
+        sock = context.wrap_socket(
+            listening.accept()[0], server_side=True, do_handshake_on_connect=False
+        )
+        with sock, contextlib.suppress(ConnectionError):
+            with pytest.raises(ssl.SSLError):
+                sock.do_handshake()
+            while socket.socket.recv(sock, 4096):  # unread, it would turn the alert into a reset
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        refusing = asyncio.get_running_loop().run_in_executor(None, refuse, listening)
+        cluster = Cluster(
+            name="c", server=f"https://127.0.0.1:{listening.getsockname()[1]}", ca=AUTHORITY.pem
+        )
+        user = User(name="u", token="t0k")
+        other = Context(ref=ContextRef(kubeconfig=("/k",), name="t"), cluster=cluster, user=user)
+        credentials = Credentials(other, {})
+        with pytest.raises(Unreachable) as caught:
+            await ask(Server(other, credentials, {}))
+        await credentials.close()
+        await refusing
+    assert caught.value.code == "tls-failed"
+
+
+async def test_a_refusal_in_pieces_is_read_without_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upgrade_module, "BODY_S", 60.0)
+
+    async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in b"HTTP/1.1 403 Forbidden\r\nContent-Length: 14\r\n\r\nno\r\n\r\nreally\r\n":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    async with api_server(dribble) as server:
+        with pytest.raises(UpgradeFailed, match="really"):
+            async with asyncio.timeout(5):
+                await ask(server)
