@@ -28,7 +28,7 @@ NO_FALLBACK = frozenset({401, 404, 429})
 
 
 class Dialled(NamedTuple):
-    """A pipe that speaks SPDY; `rest` came behind the answer."""
+    """A pipe that speaks SPDY; `rest` came behind the answer, as SPDY."""
 
     pipe: Pipe
     rest: bytes
@@ -132,7 +132,7 @@ async def _websocket(server: Server, credential: Credential, path: str) -> Diall
 
     request = Request("GET", path, wire.websocket_headers(key, wire.TUNNEL), accepted)
     upgraded = await upgrade(server, credential, request)
-    return Dialled(WebSocketPipe(upgraded.pipe), upgraded.rest, "websocket")
+    return Dialled(WebSocketPipe(upgraded.pipe, upgraded.rest), b"", "websocket")
 
 
 def explain(failures: list[UpgradeFailed], namespace: str, pod: str) -> KfwdError:

@@ -10,10 +10,14 @@ from kfwd.wire import websocket as wire
 
 
 class WebSocketPipe:
-    """The client's end. What is written becomes one binary message a write."""
+    """The client's end. What is written becomes one binary message a write.
 
-    def __init__(self, pipe: Pipe) -> None:
+    `rest` are the bytes that came behind the answer to the upgrade.
+    """
+
+    def __init__(self, pipe: Pipe, rest: bytes = b"") -> None:
         self._pipe = pipe
+        self._rest = rest
         self._decoder = wire.Decoder(masked=False)
         self._receiver: Receiver | None = None
         self._over = False
@@ -22,9 +26,15 @@ class WebSocketPipe:
     def buffered(self) -> int:
         return self._pipe.buffered
 
+    def window_closed(self) -> bool:
+        return self._pipe.window_closed()
+
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._pipe.attach(self)
+        rest, self._rest = self._rest, b""
+        if rest:
+            self.data_received(memoryview(rest))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         mask = os.urandom(4)

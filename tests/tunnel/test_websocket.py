@@ -117,3 +117,16 @@ async def test_closing_says_1000_and_does_not_wait(rig: Rig) -> None:
     rig.pipe.close()
     assert await rig.event() == wire.Close(1000, "")
     assert await asyncio.get_running_loop().sock_recv(rig.server, 10) == b""
+
+
+async def test_bytes_behind_the_answer_are_messages_too(rig: Rig) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    under = await SocketPipe.over(ours)
+    pipe = WebSocketPipe(under, wire.encode_frame(wire.BINARY, 5, None) + b"glued")
+    receiver = Receiver()
+    pipe.attach(receiver)
+    assert receiver.data == b"glued"
+    under.abort()
+    theirs.close()
+    await under.closed()
