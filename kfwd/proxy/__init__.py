@@ -1,0 +1,1 @@
+"""HTTP on local listeners: what is asked, who may ask it, and what is behind."""

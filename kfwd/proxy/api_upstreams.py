@@ -1,0 +1,268 @@
+"""Connections to the API server, with our credentials, kept for the next request.
+
+While the server cannot be reached or a login is needed a request waits, as a connection of a
+forward does (design section 4, rule 1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from ssl import SSLContext
+from typing import Protocol
+
+from kfwd.backoff import Backoff
+from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable
+from kfwd.kube.cluster import Cluster
+from kfwd.kube.connect import Server
+from kfwd.kube.credentials import Credential
+from kfwd.kube.pipe import SocketPipe, open_pipe
+from kfwd.proxy.upstream import Client, Receiver, Sent
+from kfwd.wire.http1 import Lines, indexed
+
+IDLE_S = 30.0
+"""How long a connection is kept: less than servers and balancers keep theirs."""
+
+IDLE_MAX = 32
+HANDSHAKE_S = 10.0
+RETRY_CAP_S = 2.0
+
+
+class Context(Protocol):
+    """A context that may fail and come back (`kfwd.entries.entry.Context`)."""
+
+    async def cluster(self) -> Cluster: ...
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]: ...
+
+
+class ApiUpstreams:
+    """Connections to one context's API server. `close()` ends those that are kept.
+
+    `hold_s`: how long a request waits for the server. `append_path`: put the path of the
+    kubeconfig's server address before each request's.
+    """
+
+    def __init__(self, context: Context, *, hold_s: float, append_path: bool) -> None:
+        self.append_path = append_path
+        self._context = context
+        self._hold_s = hold_s
+        self._idle: deque[ApiUpstream] = deque()
+        self._tidy: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def connect(self, client: Client, *, fresh: bool) -> ApiUpstream:
+        """Raises `Unreachable`, `LoginNeeded` or `ConfigError` when the hold is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._hold_s
+        backoff = Backoff(cap=RETRY_CAP_S)
+        while True:
+            changed = asyncio.Event()
+            forget = self._context.on_change(changed.set)
+            try:
+                return await self._connect(fresh, deadline)
+            except (Unreachable, LoginNeeded, ConfigError):
+                left = deadline - loop.time()
+                if left <= 0:
+                    raise
+                await _wait(changed, min(left, backoff.failed(loop.time())))
+            finally:
+                forget()
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._tidy is not None:
+            self._tidy.cancel()
+        while self._idle:
+            self._idle.pop().abort()
+
+    async def _connect(self, fresh: bool, deadline: float) -> ApiUpstream:
+        cluster = await self._cluster(deadline)
+        try:
+            credential = await cluster.credentials.get()
+            server = cluster.server
+            tls = await server.ssl_context(credential) if server.tls else None
+            if not fresh and (kept := self._kept(server, tls)) is not None:
+                kept.credential = credential
+                return kept
+            pipe = await _open(server, tls)
+        except KfwdError as error:
+            cluster.report(error)
+            raise
+        cluster.report(None)
+        return ApiUpstream(pipe, self, cluster, credential, tls)
+
+    async def _cluster(self, deadline: float) -> Cluster:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._context.cluster()
+        except TimeoutError:
+            raise Unreachable("the kubeconfig of this context cannot be read") from None
+
+    def _kept(self, server: Server, tls: SSLContext | None) -> ApiUpstream | None:
+        """The connection that was used last; those of another server or login are ended."""
+        while self._idle:
+            kept = self._idle.pop()
+            if kept.fits(server, tls):
+                return kept
+            kept.abort()
+        return None
+
+    def keep(self, upstream: ApiUpstream) -> None:
+        """Keep a connection whose exchange is complete."""
+        if self._closed:
+            upstream.abort()
+            return
+        self._idle.append(upstream)
+        if len(self._idle) > IDLE_MAX:
+            self._idle.popleft().abort()
+        if self._tidy is None:
+            self._tidy = asyncio.get_running_loop().call_later(IDLE_S, self._end_old)
+
+    def forget(self, upstream: ApiUpstream) -> None:
+        """A kept connection has ended."""
+        if upstream in self._idle:
+            self._idle.remove(upstream)
+
+    def _end_old(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tidy = None
+        while self._idle and loop.time() - self._idle[0].used_at >= IDLE_S:
+            self._idle.popleft().abort()
+        if self._idle:
+            self._tidy = loop.call_at(self._idle[0].used_at + IDLE_S, self._end_old)
+
+
+class ApiUpstream:
+    """One connection to the API server."""
+
+    where: str | None = None
+
+    def __init__(
+        self,
+        pipe: SocketPipe,
+        owner: ApiUpstreams,
+        cluster: Cluster,
+        credential: Credential,
+        tls: SSLContext | None,
+    ) -> None:
+        self.credential = credential
+        self.reused = False
+        self.used_at = 0.0
+        self._pipe = pipe
+        self._owner = owner
+        self._cluster = cluster
+        self._tls = tls
+        self._own_login = True
+
+    def fits(self, server: Server, tls: SSLContext | None) -> bool:
+        """Whether this leads to `server`, with the certificates of `tls`."""
+        return self._cluster.server is server and self._tls is tls
+
+    def prepare(self, target: str, lines: Lines) -> Sent:
+        """Add Host and credentials. As for client-go, a caller's own `Authorization` is kept in the
+        place of ours, and its `Impersonate-User` in the place of all of ours."""
+        server = self._cluster.server
+        given = indexed(lines)
+        self._own_login = "authorization" not in given
+        own = [("Host", server.authority)]
+        for name, value in self.credential.headers.items():
+            key = name.lower()
+            theirs = "impersonate-user" if key.startswith("impersonate-") else key
+            if theirs not in given:
+                own.append((name, value))
+        kept = [line for line in lines if line[0].lower() != "host"]
+        path = server.path_prefix + target if self._owner.append_path else target
+        return Sent(path, (*own, *kept))
+
+    def attach(self, receiver: Receiver) -> None:
+        self._pipe.attach(receiver)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._pipe.write(data)
+
+    def finish(self) -> None:
+        self._pipe.close()
+
+    def pause_reading(self) -> None:
+        self._pipe.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._pipe.resume_reading()
+
+    def again(self, status: int) -> bool:
+        """Whether the server refused our credential, for which there may be a newer one."""
+        if status != 401 or not self._own_login:
+            return False
+        self._cluster.credentials.rejected(self.credential)
+        return True
+
+    def release(self, *, persistent: bool) -> None:
+        if not persistent:
+            self.abort()
+            return
+        self.reused = True
+        self.used_at = asyncio.get_running_loop().time()
+        self._pipe.attach(_Kept(self, self._owner))
+        self._pipe.resume_reading()
+        self._owner.keep(self)
+
+    def abort(self) -> None:
+        self._pipe.attach(_Nobody())
+        self._pipe.abort()
+
+
+class _Nobody:
+    """Gets what nobody wants any more."""
+
+    def data_received(self, data: memoryview) -> None:
+        pass
+
+    def pipe_lost(self, error: Exception | None) -> None:
+        pass
+
+    def pause_writing(self) -> None:
+        pass
+
+    def resume_writing(self) -> None:
+        pass
+
+
+class _Kept(_Nobody):
+    """Watches a connection at rest: whatever comes, it can serve nobody any more."""
+
+    def __init__(self, upstream: ApiUpstream, owner: ApiUpstreams) -> None:
+        self._upstream = upstream
+        self._owner = owner
+
+    def data_received(self, data: memoryview) -> None:
+        self._owner.forget(self._upstream)
+        self._upstream.abort()
+
+    def pipe_lost(self, error: Exception | None) -> None:
+        self._owner.forget(self._upstream)
+
+
+async def _open(server: Server, tls: SSLContext | None) -> SocketPipe:
+    """Raises `Unreachable`."""
+    sock = await server.open_socket()
+    try:
+        async with asyncio.timeout(HANDSHAKE_S):
+            return await open_pipe(sock, tls, server.server_hostname)
+    except TimeoutError:
+        raise Unreachable(
+            f"{server.authority} did not finish a TLS handshake within {HANDSHAKE_S:g} s",
+            code="connect-timeout",
+        ) from None
+    except OSError as error:
+        raise server.handshake_error(error) from error
+
+
+async def _wait(changed: asyncio.Event, seconds: float) -> None:
+    """Wait for a change, or for a while."""
+    try:
+        async with asyncio.timeout(seconds):
+            await changed.wait()
+    except TimeoutError:
+        return

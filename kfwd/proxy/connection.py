@@ -1,0 +1,281 @@
+"""The life of one client's connection: requests one after another, each decided on, then served."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from kfwd.errors import HttpError, KfwdError
+from kfwd.front.connection import ends
+from kfwd.front.local import LocalSocket
+from kfwd.proxy.decision import Answer, Decision, Forward, Part, Raw, page, reason
+from kfwd.proxy.exchange import End, Exchange
+from kfwd.proxy.tunnel import Tunnel
+from kfwd.proxy.upstream import Client
+from kfwd.wire import http1, http1_body
+from kfwd.wire.http1 import HeadReader, RequestHead
+from kfwd.wire.http1_body import Body
+
+if TYPE_CHECKING:
+    from kfwd.proxy.server import HttpServer
+
+IDLE_S = 300.0
+"""How long a client may keep a connection without a request."""
+
+HEAD_S = 20.0
+"""How long a request's head may take from its first byte on."""
+
+AHEAD_MAX = 64 * 1024
+"""Bytes of a client taken before their turn."""
+
+FILE_PIECE = 256 * 1024
+
+
+class ClientGone(Exception):
+    """The client closed or reset its side; nobody is left to serve."""
+
+
+class HttpConnection:
+    """An accepted socket. `run` is its life; cancelling that resets the socket.
+
+    `received` bytes went to the client, `sent` came from it; `status` is the last answer's.
+    """
+
+    def __init__(self, server: HttpServer, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self.client = Client(*ends(sock))
+        self.since = loop.time()
+        self.received = 0
+        self.sent = 0
+        self.status = 0
+        self.exchange: Exchange | Tunnel | None = None
+        self._server = server
+        self._sock = sock
+        self._local = LocalSocket(sock, self)
+        self._reader = HeadReader()
+        self._ahead = bytearray()
+        self._takes = False  # whether the exchange takes the client's bytes
+        self._held = False
+        self._full = False
+        self._ended = False
+        self._wake: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] = loop.create_future()
+
+    async def run(self) -> None:
+        try:
+            refusal = await self._server.refusal(self._sock)
+            if refusal is not None:
+                await self._answer(None, page(403, refusal, close=True))
+            else:
+                self._local.resume_reading()
+                while await self._serve():
+                    pass
+            self._local.finish()
+            await self._closed
+        except ClientGone:
+            pass
+        finally:
+            self._local.abort()
+
+    def abort(self) -> None:
+        """Reset the client's side, unless it has ended."""
+        self._local.abort()
+
+    async def _serve(self) -> bool:
+        """Serve one request; whether another one may follow."""
+        try:
+            head = await self._next_head()
+            if head is None:
+                return False
+            body = http1_body.of_request(head)
+            if head.get("expect").lower() not in ("", "100-continue"):
+                raise HttpError("this expectation cannot be met", status=417)
+            decision = await self._server.handler.decide(head, self.client)
+        except HttpError as error:
+            return await self._answer(None, page(error.status, error.text, close=True))
+        with self._server.serving(self, head):
+            return await self._carry_out(decision, head, body)
+
+    async def _carry_out(self, decision: Decision, head: RequestHead, body: Body) -> bool:
+        client = self.client
+        match decision:
+            case Answer():
+                return await self._answer(head, decision, unread=not body.done)
+            case Forward():
+                self.exchange = Exchange(self, head, body, decision, client)
+            case Raw():
+                self.exchange = Tunnel(self, decision, client)
+        try:
+            end = await self.exchange.run()
+        except KfwdError as error:
+            return await self._answer(head, failure(decision, error), unread=True)
+        finally:
+            self._takes = self._held = False
+        if end is End.GONE:
+            raise ClientGone
+        if end is End.CUT:
+            self._local.reset()
+            await self._closed
+            raise ClientGone
+        return end is End.KEEP
+
+    async def _next_head(self) -> RequestHead | None:
+        """The next request; None when the client ends, or has none for long."""
+        self._pace()
+        while True:
+            used = self._reader.feed(self._ahead)
+            self._consume(len(self._ahead) if used is None else used)
+            if used is not None:
+                return http1.parse_request(self._reader.take())
+            if self._ended:
+                return None
+            try:
+                async with asyncio.timeout(IDLE_S if self._reader.empty else HEAD_S):
+                    await self._something()
+            except TimeoutError:
+                if self._reader.empty:
+                    return None
+                raise HttpError("the request took too long", status=408) from None
+
+    async def _answer(
+        self, head: RequestHead | None, answer: Answer, *, unread: bool = False
+    ) -> bool:
+        """Send an answer of our own; whether another request may follow."""
+        self.status = answer.status
+        size = answer.body.size if isinstance(answer.body, Part) else len(answer.body)
+        keep = head is not None and head.persistent and not (answer.close or unread)
+        lines = [*answer.lines, ("Date", formatdate(usegmt=True)), ("Content-Length", str(size))]
+        if not keep:
+            lines.append(("Connection", "close"))
+        elif head is not None and head.minor == 0:
+            lines.append(("Connection", "keep-alive"))
+        self.write(http1.encode_response(answer.status, reason(answer.status), lines))
+        if head is None or head.method != "HEAD":
+            await self._send(answer.body)
+        return keep
+
+    async def _send(self, body: bytes | Part) -> None:
+        if isinstance(body, bytes):
+            self.write(body)
+            return
+        async with contextlib.aclosing(pieces(body)) as parts:
+            async for piece in parts:
+                self.write(piece)
+                while self._full:
+                    await self._something()
+
+    async def _something(self) -> None:
+        """Wait until bytes came or went, or the client did."""
+        self._wake = asyncio.get_running_loop().create_future()
+        await self._wake
+        if self._closed.done():
+            raise ClientGone
+
+    def _stir(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _consume(self, count: int) -> None:
+        del self._ahead[:count]
+        self._pace()
+
+    def _pace(self) -> None:
+        """Read from the client, or leave it waiting."""
+        if self._held or len(self._ahead) >= AHEAD_MAX:
+            self._local.pause_reading()
+        elif not self._ended:
+            self._local.resume_reading()
+
+    def began(self) -> None:
+        self._takes = True
+        ahead = bytes(self._ahead)
+        self._ahead.clear()
+        if ahead:
+            self._give(memoryview(ahead))
+        if self._ended and self.exchange is not None:
+            self.exchange.client_ended()
+        self._pace()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.received += len(data)
+        self._server.counters.received += len(data)
+        self._local.write(memoryview(data))
+
+    def pause_reading(self) -> None:
+        self._held = True
+        self._pace()
+
+    def resume_reading(self) -> None:
+        self._held = False
+        self._pace()
+
+    def local_data(self, data: memoryview) -> None:
+        self.sent += len(data)
+        self._server.counters.sent += len(data)
+        self._give(data)
+        self._stir()
+
+    def _give(self, data: memoryview) -> None:
+        """To the exchange what is its own, the rest is kept for later."""
+        if self._takes and self.exchange is not None:
+            try:
+                data = data[self.exchange.client_data(data) :]
+            except HttpError as error:
+                self.exchange.client_failed(error)
+        if data:
+            self._ahead += data
+            self._pace()
+
+    def local_eof(self) -> None:
+        self._ended = True
+        if self._takes and self.exchange is not None:
+            self.exchange.client_ended()
+        self._stir()
+
+    def local_lost(self, error: OSError) -> None:
+        self._ended = True
+        if self.exchange is not None:
+            self.exchange.client_gone()
+
+    def local_full(self) -> None:
+        self._full = True
+        if self.exchange is not None:
+            self.exchange.client_full()
+
+    def local_drained(self) -> None:
+        self._full = False
+        if self.exchange is not None:
+            self.exchange.client_drained()
+        self._stir()
+
+    def local_closed(self) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._stir()
+
+
+def failure(decision: Forward | Raw, error: KfwdError) -> Answer:
+    """What is said when there is no answer: a client's fault is not the server's."""
+    if isinstance(error, HttpError) and error.status < 500:
+        return page(error.status, error.text)
+    return decision.failed(error)
+
+
+async def pieces(part: Part) -> AsyncGenerator[bytes, None]:
+    """A part of a file, read in a thread a piece at a time. Raises `OSError` if it is cut short."""
+    left = part.size
+    file = await asyncio.to_thread(part.path.open, "rb")
+    try:
+        await asyncio.to_thread(file.seek, part.offset)
+        while left:
+            data = await asyncio.to_thread(file.read, min(left, FILE_PIECE))
+            if not data:
+                raise OSError(f"{part.path} became shorter while it was sent")
+            left -= len(data)
+            yield data
+    finally:
+        file.close()

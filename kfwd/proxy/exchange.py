@@ -1,0 +1,321 @@
+"""One request on its way to a server, and the answer on its way back.
+
+Bytes flow in callbacks, both ways and with back-pressure; `run` waits for the end. What was sent is
+sent again only where no server can have acted on it: a request without a body on a kept connection
+that turned out to be closed, or one that was refused for its credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import Protocol
+
+from kfwd.errors import HttpError, KfwdError, SessionLost
+from kfwd.proxy.decision import Forward, Transform
+from kfwd.proxy.upstream import Client, Upstream
+from kfwd.wire import http1, http1_body
+from kfwd.wire.http1 import HeadReader, Lines, RequestHead, ResponseHead
+from kfwd.wire.http1_body import LAST_CHUNK, Body, chunk
+
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
+
+TRIES = 3
+
+
+class Side(Protocol):
+    """The client's side of an exchange."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def began(self) -> None:
+        """The exchange takes the client's bytes from now on, first those that are there."""
+
+
+class End(Enum):
+    """How an exchange ended."""
+
+    KEEP = "keep"  # complete: the client's connection may serve another one
+    CLOSE = "close"  # complete: the client's connection ends
+    CUT = "cut"  # the answer is not complete, and the client must notice
+    AGAIN = "again"  # ask once more on another connection
+    GONE = "gone"  # the client has gone
+
+
+class Framing(Enum):
+    """How the client is told where the answer ends."""
+
+    AS_IS = "as is"
+    CHUNKS = "chunks"
+    CLOSE = "close"
+
+
+class Exchange:
+    """A request with its body, and the answer to it. `status` is 0 until there is one."""
+
+    def __init__(
+        self, side: Side, request: RequestHead, body: Body, forward: Forward, client: Client
+    ) -> None:
+        self.status = 0
+        self.where: str | None = None
+        self._loop = asyncio.get_running_loop()
+        self._side = side
+        self._request = request
+        self._body = body
+        self._forward = forward
+        self._client = client
+        self._bodiless = body.done
+        self._upstream: Upstream | None = None
+        self._end: asyncio.Future[End] = self._loop.create_future()
+        self._reader = HeadReader()
+        self._head: ResponseHead | None = None
+        self._answer: Body = Body()
+        self._framing = Framing.AS_IS
+        self._transform: Transform | None = None
+        self._keep = request.persistent
+        self._raw = False
+        self._spoilt = False
+        self._turn = 0
+
+    async def run(self) -> End:
+        """Raises the `KfwdError` for which there is no answer, while nothing of one was sent."""
+        for self._turn in range(TRIES):
+            fresh = self._turn > 0 or self._forward.upgrade
+            upstream = await self._forward.upstreams.connect(self._client, fresh=fresh)
+            self._start(upstream)
+            try:
+                end = await self._end
+            finally:
+                self._leave()
+            if end is not End.AGAIN:
+                return end
+            self._end = self._loop.create_future()
+            self._reader = HeadReader()
+            self._spoilt = False
+        raise SessionLost("every connection ended before an answer came")
+
+    def _start(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        upstream.attach(self)
+        sent = upstream.prepare(self._forward.target, self._forward.lines)
+        head = http1.encode_request(self._forward.method, sent.target, self._framed(sent.lines))
+        upstream.write(head)
+        self._side.began()
+
+    def _framed(self, lines: Lines) -> Lines:
+        """The request's headers with one clear length."""
+        if self._body.chunked:
+            return (*lines, ("Transfer-Encoding", "chunked"))
+        if "content-length" not in self._request.index:
+            return lines
+        kept = http1.without(lines, {"content-length"})
+        return (*kept, ("Content-Length", str(self._body.length)))
+
+    def _leave(self) -> None:
+        """Let go of the connection: kept for others if everything on it is complete."""
+        upstream, self._upstream = self._upstream, None
+        if upstream is None:
+            return
+        self.where = upstream.where
+        complete = self._answer.done and self._body.done and not (self._raw or self._spoilt)
+        if complete and self._head is not None:
+            upstream.release(persistent=self._head.persistent)
+        else:
+            upstream.abort()
+
+    def client_data(self, data: memoryview) -> int:
+        """Take what the client sent; returns how much of it belongs here. Raises `HttpError`."""
+        if self._raw:
+            used = len(data)
+        elif self._body.done:
+            return 0
+        else:
+            used = self._body.feed(data)
+        if used and self._upstream is not None:
+            self._upstream.write(data[:used])
+        return used
+
+    def client_ended(self) -> None:
+        """The client sends no more. Within a request that means that it has gone."""
+        if not self._raw:
+            self.client_gone()
+        elif self._upstream is not None:
+            self._upstream.finish()
+
+    def client_gone(self) -> None:
+        self._finish(End.GONE)
+
+    def client_failed(self, error: HttpError) -> None:
+        """What the client sends is no body."""
+        self._fail(error)
+
+    def client_full(self) -> None:
+        if self._upstream is not None:
+            self._upstream.pause_reading()
+
+    def client_drained(self) -> None:
+        if self._upstream is not None:
+            self._upstream.resume_reading()
+
+    def pause_writing(self) -> None:
+        self._side.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._side.resume_reading()
+
+    def data_received(self, data: memoryview) -> None:
+        if self._end.done():
+            self._spoilt = True  # more than an answer: nobody knows what follows
+            return
+        try:
+            while data and not self._end.done():
+                data = data[self._take(data) :]
+            self._spoilt |= bool(data)
+        except HttpError as error:
+            self._fail(error)
+
+    def pipe_lost(self, error: Exception | None) -> None:
+        self._spoilt = True
+        if self._end.done():
+            return
+        if self._raw:
+            self._finish(End.CLOSE if error is None else End.CUT)
+        elif self._head is None:
+            self._unanswered(error)
+        elif error is None:
+            self._answer_ended()
+        else:
+            self._finish(End.CUT)
+
+    def _take(self, data: memoryview) -> int:
+        """Use bytes of the answer; returns how many."""
+        if self._raw:
+            self._side.write(data)
+            return len(data)
+        if self._head is None:
+            used = self._reader.feed(data)
+            if used is None:
+                return len(data)
+            self._begin_answer(http1.parse_response(self._reader.take()))
+            return used
+        used = self._answer.feed(data)
+        self._pass(data[:used])
+        if self._answer.done:
+            self._complete()
+        return used or len(data)
+
+    def _begin_answer(self, head: ResponseHead) -> None:
+        if head.status == 101:
+            self._switch(head)
+        elif head.status < 200:
+            lines = http1.end_to_end(head)
+            self._side.write(http1.encode_response(head.status, head.reason, lines))
+        elif self._worth_asking_again(head.status):
+            self._finish(End.AGAIN)
+        else:
+            self._answered(head)
+
+    def _worth_asking_again(self, status: int) -> bool:
+        first = self._turn == 0 and self._bodiless
+        return first and self._upstream is not None and self._upstream.again(status)
+
+    def _switch(self, head: ResponseHead) -> None:
+        """The server speaks another protocol from here on: the headers are its first words."""
+        if not self._forward.upgrade:
+            raise HttpError("the server switched to a protocol that nobody asked for", status=502)
+        self._head, self.status, self._raw = head, head.status, True
+        self._side.write(http1.encode_response(head.status, head.reason, head.lines))
+        self._side.began()
+
+    def _answered(self, head: ResponseHead) -> None:
+        if self._forward.upgrade:
+            self._keep = False  # what follows the request may be meant in the other protocol
+            if self._forward.strict_upgrade and head.status < 400:
+                raise HttpError(f"invalid upgrade response: status code {head.status}", status=502)
+        self._answer = http1_body.of_response(self._request.method, head)
+        self._head, self.status = head, head.status
+        lines, self._transform = self._forward.answered(head, http1.end_to_end(head))
+        if self._answer.done:
+            self._transform = None
+        lines = self._frame(lines)
+        self._side.write(http1.encode_response(head.status, head.reason, lines))
+        if self._answer.done:
+            self._complete()
+
+    def _frame(self, lines: Lines) -> Lines:
+        """Decide how the client learns where the answer ends, and say so."""
+        if self._transform is not None:
+            lines = http1.without(lines, {"content-length"})
+        if self._answer.done:
+            framed = lines
+        elif self._answer.length is not None and self._transform is None:
+            length = ("Content-Length", str(self._answer.length))
+            framed = (*http1.without(lines, {"content-length"}), length)
+        elif self._request.minor == 0:
+            self._framing, self._keep = Framing.CLOSE, False
+            framed = lines
+        else:
+            as_is = self._answer.chunked and self._transform is None
+            self._framing = Framing.AS_IS if as_is else Framing.CHUNKS
+            framed = (*lines, ("Transfer-Encoding", "chunked"))
+        if not self._keep:
+            return (*framed, ("Connection", "close"))
+        return (*framed, ("Connection", "keep-alive")) if self._request.minor == 0 else framed
+
+    def _pass(self, data: memoryview) -> None:
+        """Pass on bytes of the answer's body."""
+        if self._transform is None and self._framing is Framing.AS_IS:
+            self._side.write(data)
+            return
+        for piece in self._answer.pieces:
+            changed = piece if self._transform is None else self._transform.feed(piece)
+            self._emit(changed)
+
+    def _emit(self, data: bytes | memoryview) -> None:
+        if len(data):
+            self._side.write(chunk(data) if self._framing is Framing.CHUNKS else data)
+
+    def _complete(self) -> None:
+        """The whole answer has come."""
+        if self._transform is not None:
+            self._emit(self._transform.end())
+        if self._framing is Framing.CHUNKS:
+            self._side.write(LAST_CHUNK)
+        self._finish(End.KEEP if self._keep and self._body.done else End.CLOSE)
+
+    def _answer_ended(self) -> None:
+        """The server closed after (a part of) its answer."""
+        try:
+            self._answer.end()
+        except HttpError:
+            self._finish(End.CUT)
+        else:
+            self._complete()
+
+    def _unanswered(self, error: Exception | None) -> None:
+        upstream = self._upstream
+        stale = upstream is not None and upstream.reused and self._reader.empty
+        if stale and self._bodiless and self._request.method in REPEATABLE:
+            self._finish(End.AGAIN)
+        elif isinstance(error, KfwdError):
+            self._fail(error)
+        else:
+            why = f": {error}" if error else ""
+            self._fail(SessionLost(f"the connection ended before an answer came{why}"))
+
+    def _fail(self, error: KfwdError) -> None:
+        """No usable answer: the client is told, unless it has been told something else."""
+        self._spoilt = True
+        if self.status:
+            self._finish(End.CUT)
+        elif not self._end.done():
+            self._end.set_exception(error)
+
+    def _finish(self, end: End) -> None:
+        if not self._end.done():
+            self._end.set_result(end)

@@ -1,0 +1,120 @@
+"""HTTP on the listeners of one entry: who may connect, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from kfwd.api_model import RequestView
+from kfwd.front.counters import Counters
+from kfwd.front.listener import Listener, bind_all
+from kfwd.front.users import Users
+from kfwd.model import Bytes
+from kfwd.proxy.connection import HttpConnection
+from kfwd.proxy.decision import Handler
+from kfwd.proxy.requests import RequestLog
+from kfwd.tasks import TaskSet
+from kfwd.wire.http1 import RequestHead
+
+CONNECTIONS_MAX = 1024
+FULL = f"{CONNECTIONS_MAX} connections are open already"
+
+
+class HttpServer:
+    """`bind`, then every connection is served by `handler`, until `close`.
+
+    `users` says whose connections are served, `log` gets what was asked, where that is wanted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        users: Users,
+        log: RequestLog | None = None,
+        on_accept: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.handler = handler
+        self.counters = Counters()
+        self._users = users
+        self._log = log
+        self._on_accept = on_accept
+        self._tasks = TaskSet(f"http {name}")
+        self._listener: Listener | None = None
+        self._connections: set[HttpConnection] = set()
+
+    def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
+        """Listen; returns where. Raises what `listener.bind_all` raises."""
+        self._listener = Listener(bind_all(addresses, port), self._accepted)
+        return self._listener.addresses
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it listens."""
+        return self._listener.addresses if self._listener else ()
+
+    @property
+    def connections(self) -> tuple[HttpConnection, ...]:
+        return tuple(self._connections)
+
+    async def close(self) -> list[str]:
+        """Unbind and end every connection; names of the tasks that did not stop in time."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        return await self._tasks.close()
+
+    async def refusal(self, sock: socket.socket) -> str | None:
+        """Why the client at the other end is not served, or None."""
+        if len(self._connections) > CONNECTIONS_MAX:
+            return FULL
+        if sock.family == socket.AF_UNIX:
+            return None  # its file mode says who may connect
+        return await asyncio.to_thread(self._users.refusal, sock)
+
+    @contextmanager
+    def serving(self, connection: HttpConnection, head: RequestHead) -> Iterator[None]:
+        """The time in which a request is served; noted at its end."""
+        if self._log is None:
+            try:
+                yield
+            finally:
+                connection.exchange = None
+            return
+        began, now = datetime.now(UTC), asyncio.get_running_loop().time
+        start, received, sent = now(), connection.received, connection.sent
+        try:
+            yield
+        finally:
+            exchange, connection.exchange = connection.exchange, None
+            self._log.note(
+                RequestView(
+                    time=began,
+                    method=head.method,
+                    path=head.target.partition("?")[0],
+                    status=(exchange.status if exchange else 0) or connection.status,
+                    duration_ms=round((now() - start) * 1000, 1),
+                    bytes=Bytes(
+                        received=connection.received - received, sent=connection.sent - sent
+                    ),
+                    pod=exchange.where if exchange else None,
+                )
+            )
+
+    def _accepted(self, sock: socket.socket) -> None:
+        connection = HttpConnection(self, sock)
+        self.counters.total += 1
+        self.counters.open += 1
+        self._connections.add(connection)
+        task = self._tasks.spawn(connection.run(), f"connection {self.counters.total}")
+        task.add_done_callback(lambda _: self._gone(connection))
+        self._on_accept()
+
+    def _gone(self, connection: HttpConnection) -> None:
+        connection.abort()  # a task that is cancelled before its first step cleans up nothing
+        self._connections.discard(connection)
+        self.counters.open -= 1
