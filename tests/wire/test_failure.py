@@ -8,7 +8,8 @@ from kfwd.wire.failure import Failure, classify
 
 CONTAINERD_REFUSED = (
     "error forwarding port 9999 to pod 4f2, uid : failed to execute portforward in network "
-    'namespace "/var/run/netns/cni-1": failed to connect to localhost:9999 inside namespace "4f2", IPv4: '
+    'namespace "/var/run/netns/cni-1": failed to connect to localhost:9999 inside namespace '
+    '"4f2", IPv4: '
     "dial tcp4 127.0.0.1:9999: connect: connection refused IPv6 dial tcp6 [::1]:9999: connect: "
     "connection refused "
 )
