@@ -83,9 +83,14 @@ class Table(Struct, frozen=True):
     sites: dict[str, Site]
 
     def site(self, host: str) -> Site | None:
-        """The site of the most specific host: the whole name, its wildcard, any."""
+        """The site of the most specific pattern for a host."""
+        name = self.name_for(host)
+        return None if name is None else self.sites[name]
+
+    def name_for(self, host: str) -> str | None:
+        """The pattern itself: the whole name, its wildcard, or the empty one."""
         wildcard = f"*.{host.partition('.')[2]}"
-        return next((self.sites[n] for n in (host, wildcard, "") if n in self.sites), None)
+        return next((name for name in (host, wildcard, "") if name in self.sites), None)
 
 
 def build(ingresses: Iterable[Ingress]) -> Table:

@@ -37,6 +37,7 @@ _KINDS = {
 }
 _SELECTOR_MARK = re.compile(r"[=!<>,()\s]")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_PORT = re.compile(r"[0-9]{1,5}|(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _MAX_NAME = 253
 _EXAMPLES = "write pod/NAME, svc/NAME, deploy/NAME, sts/NAME, ds/NAME, rs/NAME, job/NAME, \
 ingress/NAME or a selector like app=web"
@@ -67,6 +68,18 @@ def parse(text: str) -> Target:
         selectors.parse(text)
         return Target("pods", selector=text)
     return Target("pods", _name(text, text))
+
+
+def with_port(text: str) -> tuple[Target, str]:
+    """Read `TARGET:PORT`, as in `svc/web:http`. Raises `UsageError` (`no-port` without a port)."""
+    what, colon, port = text.strip().rpartition(":")
+    if not (colon and _PORT.fullmatch(port)):
+        raise UsageError(
+            f"target {text!r} says no port",
+            hint="write it behind, as in svc/web:80",
+            code="no-port",
+        )
+    return parse(what), port
 
 
 def _kind(word: str, text: str) -> str:
