@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from kfwd.backoff import Backoff
+from kfwd.backoff import HEALTHY_S, Backoff
 from kfwd.errors import KfwdError, NotFound
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.session import Session
@@ -28,6 +28,9 @@ SESSIONS_MAX = 64
 FREE_MIN, FREE_MAX = 1, 8
 IDLE_S = 600.0
 ASK_S = 1.0
+
+RETRY_AFTER_MAX_S = 30.0
+"""A server that asks for more patience is asked again no later than this."""
 
 
 class PodRef(Struct, frozen=True):
@@ -147,10 +150,10 @@ class PodSessions:
         for session in self._to_ask():
             self._asked.add(session)
             self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
-        while self._wants_dial() and self._pool.admits(self, self._room()):
+        while self._wants_dial() and self._room() and self._pool.admits(self):
             self._dialling += 1
             self._pool.tasks.spawn(self._dial(), f"dial {self.pod.name}")
-        if self._openings and not self._pool.admits(self, self._room()):
+        if self._pool.full or not self._room():
             self._share()
 
     def session_freed(self, session: Session) -> None:
@@ -163,6 +166,10 @@ class PodSessions:
             self._release_free(self._keep())
         self._pool.room_made()
 
+    def session_eased(self, session: Session) -> None:
+        if self._openings:
+            self._loop.call_soon(self.assign)
+
     def session_lost(self, session: Session, error: KfwdError) -> None:
         self._sessions.discard(session)
         self._asked.discard(session)
@@ -171,6 +178,8 @@ class PodSessions:
             self.good = False
             self.error = error
             self._changed()
+        if not session.planned and self._loop.time() - session.opened_at < HEALTHY_S:
+            self._rest(error)
         self.assign()
         self._pool.room_made()
 
@@ -185,21 +194,21 @@ class PodSessions:
 
     def give_up_free(self) -> bool:
         """End a free session so that another pod may have one; False when there is none."""
-        free = sorted(self._free(), key=lambda session: session.used_at)
-        for session in free[:1]:
+        free = [session for session in self._free() if not session.streams]
+        if free:
             self._parked = True
-            session.retire()
+            min(free, key=lambda session: session.used_at).retire()
         return bool(free)
 
     def close(self, error: KfwdError) -> None:
         """End everything."""
         if self._retry is not None:
             self._retry.cancel()
-        for session in list(self._sessions):
-            session.close(error)
         for opening in self._openings:
             if not opening.stream.done():
                 opening.stream.set_exception(error)
+        for session in list(self._sessions):
+            session.close(error)
 
     def _free(self) -> list[Session]:
         return [s for s in self._sessions if not s.occupied and s not in self._asked]
@@ -210,8 +219,13 @@ class PodSessions:
         return max(fit, key=lambda session: session.used_at, default=None)
 
     def _to_ask(self) -> list[Session]:
-        fit = [s for s in self._free() if not s.worn and s.silent]
+        fit = [s for s in self._free() if s.fit and s.silent]
         return fit[: max(0, len(self._openings) - len(self._asked))]
+
+    @property
+    def _unserved(self) -> int:
+        """Connections that wait and that nothing is on the way for."""
+        return len(self._openings) - self._dialling - len(self._asked)
 
     def _room(self) -> bool:
         return len(self) < SESSIONS_MAX
@@ -219,7 +233,7 @@ class PodSessions:
     def _wants_dial(self) -> bool:
         if self._retry is not None:
             return False
-        if len(self._openings) > self._dialling + len(self._asked):
+        if self._unserved > 0:
             return True
         # Never more than are kept when all are free: a session more would be closed and dialled
         # again with every burst.
@@ -250,7 +264,7 @@ class PodSessions:
 
     def _share(self) -> None:
         """No session may be dialled: put connections on sessions that can bear them."""
-        while self._openings:
+        while self._unserved > 0:
             fit = [s for s in self._sessions if s.can_share()]
             if not fit:
                 return
@@ -260,11 +274,9 @@ class PodSessions:
         """Trust a session again once it answers; close one that does not."""
         answers = await session.answers(ASK_S)
         self._asked.discard(session)
-        if answers:
-            self.assign()
-        elif session.alive and not session.held_back:
+        if not answers and session.alive and not session.held_back:
             session.retire()
-            self.assign()
+        self.assign()
 
     async def _dial(self) -> None:
         try:
@@ -284,6 +296,8 @@ class PodSessions:
         self._sessions.add(session)
         self.good, self.error, self.transport = True, None, session.transport
         self.assign()
+        if not self._openings:
+            self._release_free(self._keep())
         self._changed()
 
     def _failed(self, error: KfwdError) -> None:
@@ -293,11 +307,17 @@ class PodSessions:
                 opening = self._openings.popleft()
                 if not opening.stream.done():
                     opening.stream.set_exception(error)
+        self._rest(error)
+        self._changed()
+
+    def _rest(self, error: KfwdError) -> None:
+        """Dial no more until the back-off, and what the server asks for, is over."""
         if self._retry is None:
             delay = self._backoff.failed(self._loop.time())
-            delay = max(delay, getattr(error, "retry_after_s", None) or 0.0)
-            self._retry = self._loop.call_later(delay, self._try_again)
-        self._changed()
+            asked = getattr(error, "retry_after_s", None) or 0.0
+            self._retry = self._loop.call_later(
+                max(delay, min(asked, RETRY_AFTER_MAX_S)), self._try_again
+            )
 
     def _try_again(self) -> None:
         self._retry = None

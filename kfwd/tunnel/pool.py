@@ -53,9 +53,16 @@ class Pool:
             self._schedule_tidy(TIDY_S)
         return self._pods[ref]
 
-    def admits(self, pod: PodSessions, room: bool) -> bool:
-        """Whether one more session may be dialled, if need be in the place of a free one."""
-        return not self._closed and room and (len(self) < SESSIONS_MAX or self._evict(pod))
+    @property
+    def full(self) -> bool:
+        """Whether no session may be dialled unless one ends."""
+        return self._closed or len(self) >= SESSIONS_MAX
+
+    def admits(self, pod: PodSessions) -> bool:
+        """Whether one more session may be dialled; if need be a free one of another pod ends."""
+        if self.full and not self._closed:
+            self._evict(pod)
+        return not self.full
 
     async def connect(self, ref: PodRef, pod: PodSessions) -> Session:
         """Dial a session. Raises what `Dialer.dial` raises."""

@@ -8,6 +8,7 @@ session, never more (3); a frame is one write (4); a session is left alone while
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Protocol
 
 from kfwd.errors import KfwdError, ProtocolError, SessionLost
@@ -32,8 +33,16 @@ class Owner(Protocol):
     def session_freed(self, session: Session) -> None:
         """Nothing occupies the session any more, or a stream has left it."""
 
+    def session_eased(self, session: Session) -> None:
+        """The session may be held back no longer."""
+
     def session_lost(self, session: Session, error: KfwdError) -> None:
         """The session is over. Called once, also after `close`."""
+
+
+def workers(stream_ids: Iterable[int]) -> set[int]:
+    """The server's workers that handle the data of these streams."""
+    return {stream_id % wire.WORKERS for stream_id in stream_ids}
 
 
 class Session:
@@ -47,8 +56,8 @@ class Session:
         self._machine = wire.ClientSession()
         self._streams: dict[int, Stream] = {}
         self._occupants = 0
-        self._opened_at = self.used_at = self._loop.time()
-        self._liveness = Liveness(self._opened_at)
+        self.opened_at = self.used_at = self._loop.time()
+        self._liveness = Liveness(self.opened_at)
         self._tick: asyncio.TimerHandle | None = None
         self._sent_since_heard = False
         self._unanswered: set[int] = set()  # streams whose last bytes nothing has come back for
@@ -94,7 +103,7 @@ class Session:
             or self._retired
             or self._machine.tainted
             or self._machine.exhausted
-            or self._loop.time() - self._opened_at > AGE_S
+            or self._loop.time() - self.opened_at > AGE_S
         )
 
     @property
@@ -105,14 +114,14 @@ class Session:
     @property
     def fit(self) -> bool:
         """Whether a new stream may be put here now."""
-        return not (self.worn or self.held_back or len(self._stuck()) == wire.WORKERS)
+        return not (self.worn or self.held_back or len(workers(self._unanswered)) == wire.WORKERS)
 
     def open(self, port: int, sink: Sink, first: bytes | memoryview = b"") -> Stream:
         """Open a connection to a port of the pod and send `first`, all in one write.
 
         Raises `SessionLost` when the session takes no more; ask `fit` before.
         """
-        avoid = self._workers() if self.occupied else self._stuck()
+        avoid = workers(self._streams if self.occupied else self._unanswered)
         stream_id, opening = self._machine.open(port, avoid=avoid)
         self.used_at = self._loop.time()
         stream = Stream(self, stream_id, sink, self.used_at)
@@ -123,12 +132,13 @@ class Session:
             opening += self._machine.frame(stream_id, len(first)) + first
         self._pipe.write(opening)
         self.reader_changed()
-        self._check_within(BUSY_S)
+        if self._tick is None or self._tick.when() > self.used_at + BUSY_S:
+            self._check()
         return stream
 
     def can_share(self) -> bool:
         """Whether another stream may join those here, on a worker of its own (rule 2)."""
-        return self.fit and len(self._workers()) < wire.WORKERS
+        return self.fit and len(workers(self._streams)) < wire.WORKERS
 
     async def answers(self, timeout: float) -> bool:
         """Send a PING and wait for any byte at most `timeout` seconds."""
@@ -213,17 +223,11 @@ class Session:
         for stream in list(self._streams.values()):
             stream.resume_writing()
 
-    def _workers(self) -> set[int]:
-        """The server's workers that handle the data of live streams."""
-        return {stream_id % wire.WORKERS for stream_id in self._streams}
-
-    def _stuck(self) -> set[int]:
-        """The server's workers that may be held up by bytes nobody has taken yet."""
-        return {stream_id % wire.WORKERS for stream_id in self._unanswered}
-
     def _heard(self) -> None:
         self._liveness.heard(self._loop.time())
-        self._sent_since_heard = False
+        if self._sent_since_heard:
+            self._sent_since_heard = False
+            self._owner.session_eased(self)
         if self._probe is not None:
             self._probe.set_result(None)
             self._probe = None
@@ -232,22 +236,18 @@ class Session:
         match event:
             case wire.Received(stream_id, data):
                 self._received(stream_id, data)
-            case wire.Accepted(stream_id):
-                self._accepted(stream_id)
+            case wire.Accepted(stream_id) if stream_id in self._streams:
+                self._streams[stream_id].accepted = True
             case wire.RemoteFinished(stream_id):
                 self._remote_finished(stream_id)
-            case wire.ErrorText(stream_id, text):
-                self._complained(stream_id, text)
+            case wire.ErrorText(stream_id, text) if stream_id in self._streams:
+                self._streams[stream_id].text = text
             case wire.Ended(stream_id, clean, reason):
                 self._ended(stream_id, clean, reason)
             case wire.Reply(data):
                 self._reply(data)
             case wire.GoneAway():
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
-
-    def _accepted(self, stream_id: int) -> None:
-        if stream_id in self._streams:
-            self._streams[stream_id].accepted = True
 
     def _received(self, stream_id: int, data: memoryview) -> None:
         stream = self._streams.get(stream_id)
@@ -277,10 +277,6 @@ class Session:
             for event in self._machine.give_up(stream.id):
                 self._handle(event)
 
-    def _complained(self, stream_id: int, text: str) -> None:
-        if stream_id in self._streams:
-            self._streams[stream_id].text = text
-
     def _ended(self, stream_id: int, clean: bool, reason: str | None) -> None:
         stream = self._streams.pop(stream_id, None)
         if stream is None:
@@ -294,7 +290,7 @@ class Session:
     def _reply(self, data: bytes) -> None:
         if self._pipe.buffered > REPLIES_MAX:
             self._lose(SessionLost("the server asks and does not read"))
-        else:
+        elif not self._lost:
             self._pipe.write(data)
 
     def _forget(self, stream: Stream) -> None:
@@ -303,7 +299,7 @@ class Session:
         self._vacate(stream)
         self.reader_changed()
         self._end_if_empty()
-        if self._occupants and not self._lost:
+        if not self._lost:
             self._loop.call_soon(self._freed)
 
     def _vacate(self, stream: Stream) -> None:
@@ -316,7 +312,8 @@ class Session:
         if not self._occupants and not self._lost:
             if self.held_back:
                 self._ping()
-            self._loop.call_soon(self._freed)
+            if stream.id in self._streams:  # else it has left, and that is told
+                self._loop.call_soon(self._freed)
 
     def _freed(self) -> None:
         if not self._lost:
@@ -336,6 +333,7 @@ class Session:
             for stream in self._streams.values():
                 if stream.timer is not None:
                     self._await_end(stream)
+            self._owner.session_eased(self)
         else:
             self._pipe.pause_reading()
 
@@ -349,10 +347,6 @@ class Session:
         self._sent_since_heard = True
         self._unanswered.add(stream_id)
 
-    def _check_within(self, seconds: float) -> None:
-        if self._tick is None or self._tick.when() > self._loop.time() + seconds:
-            self._check()
-
     def _check(self) -> None:
         """Ask the peer, bury it, or come back later."""
         if self._tick is not None:
@@ -360,7 +354,8 @@ class Session:
         if self._lost:
             return
         now = self._loop.time()
-        check = self._liveness.check(now, busy=bool(self._streams), held_back=self.held_back)
+        held_back = self._pipe.window_closed() or self.held_back
+        check = self._liveness.check(now, busy=bool(self._streams), held_back=held_back)
         if check.dead:
             self._lose(SessionLost("the server answers no more"))
             return

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
-from kfwd.errors import NotFound
+from kfwd.backoff import HEALTHY_S
+from kfwd.errors import NotFound, UpgradeFailed
 from kfwd.tunnel import pod as pod_module
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.pod import PodRef, PodSessions
@@ -309,3 +311,106 @@ async def test_idle_and_old_sessions_are_closed(hub: Peers, pod: PodSessions) ->
     assert hub.dials == 1
     assert pod.good
     stop()
+
+
+async def test_sessions_that_die_young_are_not_dialled_in_a_storm(
+    hub: Peers, pod: PodSessions
+) -> None:
+    stop = pod.watch(lambda: None)
+    end = asyncio.get_running_loop().time() + 0.3
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(end):
+            while True:
+                (await hub.next()).close()
+    assert 1 < hub.dials < 20
+    stop()
+
+
+async def test_a_session_that_lived_long_is_dialled_again_at_once(
+    hub: Peers, pod: PodSessions
+) -> None:
+    stop = pod.watch(lambda: None)
+    peer = await hub.next()
+    await until_free(pod, 1)
+    (session,) = pod._sessions
+    session.opened_at -= HEALTHY_S
+    peer.close()
+    await until(lambda: not session.alive)
+    assert (pod._retry, pod._dialling) == (None, 1)
+    stop()
+
+
+async def test_a_silent_session_with_bytes_on_the_way_is_not_waited_for(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "ASK_S", 60.0)
+    stream, reader = await connected(pod)
+    await end_cleanly(await hub.next(), stream, reader)
+    await until_free(pod, 1)
+    (session,) = pod._sessions
+    session._liveness._heard -= 11
+    session._sent_since_heard = True
+    await connected(pod)
+    assert hub.dials == 2
+
+
+async def test_who_waits_at_the_cap_is_served_when_a_session_is_held_back_no_more(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "SESSIONS_MAX", 1)
+    stream, _ = await connected(pod, b"unanswered")
+    peer = await hub.next()
+    waiting = pod.request(80, Reader(), bytes)
+    await peer.opened(reply=False)
+    assert not waiting.stream.done()
+    peer.data(stream.id, b"answer")
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+    assert hub.dials == 1
+
+
+async def test_who_waits_at_the_cap_is_served_when_a_slow_reader_has_had_its_end(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "SESSIONS_MAX", 1)
+    stream, reader = await connected(pod)
+    peer = await hub.next()
+    await peer.opened()
+    stream.finish()
+    stream.pause_reading()
+    peer.data(stream.id, b"rest")
+    waiting = pod.request(80, Reader(), bytes)
+    await until(lambda: not pod._asked)
+    assert not waiting.stream.done()
+    stream.resume_reading()
+    peer.end(stream.id)
+    assert (await reader.ending()).how is End.CLEAN
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+
+
+async def test_sessions_that_nobody_waits_for_any_more_are_not_kept(
+    hub: Peers, pod: PodSessions
+) -> None:
+    hub.gate = asyncio.Event()
+    stop = pod.watch(lambda: None)
+    openings = [pod.request(80, Reader(), bytes) for _ in range(12)]
+    await until(lambda: hub.dials == 12)
+    for opening in openings:
+        pod.withdraw(opening)
+    hub.gate.set()
+    await until(lambda: not pod._dialling)
+    assert len(pod) == 1
+    stop()
+
+
+async def test_a_server_that_asks_for_much_patience_is_asked_again_in_time(
+    hub: Peers, pod: PodSessions
+) -> None:
+    hub.refuse = UpgradeFailed("too busy", status=429, retry_after_s=86_400.0)
+    waiting = pod.request(80, Reader(), bytes)
+    await until(lambda: pod._retry is not None)
+    assert pod._retry is not None
+    left = pod._retry.when() - asyncio.get_running_loop().time()
+    assert 1 < left <= pod_module.RETRY_AFTER_MAX_S
+    pod.withdraw(waiting)

@@ -80,3 +80,57 @@ async def test_sessions_outlive_the_forward_that_opened_them(hub: Peers, pool: P
     assert len(pod) == 1
     again()
     assert len(pod) == 0
+
+
+async def test_a_session_that_still_drains_makes_no_room(
+    hub: Peers, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "SESSIONS_MAX", 1)
+    stream, _ = await connected(pool.pod(ref("a")))
+    stream.finish()
+    waiting = pool.pod(ref("b")).request(80, Reader(), bytes)
+    await asyncio.sleep(0)
+    assert (hub.pods, len(pool)) == (["a"], 1)
+    stream.reset()
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+    assert len(pool) == 1
+
+
+async def test_a_free_session_does_not_give_way_to_nobody(
+    hub: Peers, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "SESSIONS_MAX", 2)
+    free = pool.pod(ref("a"))
+    stop = free.watch(lambda: None)
+    await until_free(free, 1)
+    hub.gate = asyncio.Event()
+    other = pool.pod(ref("b"))
+    opening = other.request(80, Reader(), bytes)
+    other.assign()
+    assert (len(free), len(other)) == (1, 1)
+    hub.gate.set()
+    async with asyncio.timeout(WAIT_S):
+        await opening.stream
+    stop()
+
+
+async def test_closing_puts_nobody_on_a_session_that_is_about_to_end(
+    hub: Peers, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "SESSIONS_MAX", 2)
+    pod = pool.pod(ref("a"))
+    for _ in range(2):
+        await connected(pod, b"unanswered")
+    reads: list[bytes] = []
+
+    def first() -> bytes:
+        reads.append(b"from the application")
+        return reads[-1]
+
+    waiting = pod.request(80, Reader(), first)
+    for session in pod._sessions:
+        session._sent_since_heard = False
+    await pool.close()
+    assert isinstance(waiting.stream.exception(), SessionLost)
+    assert not reads
