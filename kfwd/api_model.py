@@ -13,6 +13,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | POST /v1/entries/ID/{pause,resume,restart} | | `EntryResult` |
 | GET /v1/entries/ID/connections | | `ConnectionList` |
 | GET /v1/entries/ID/history | | `History` |
+| GET /v1/entries/ID/requests?follow=BOOL | | lines of `RequestView`, oldest first |
 | GET /v1/entries/ID/attach | | lines of `AttachEvent`; the entry ends with this request |
 | POST /v1/up, /v1/profiles/NAME/up | `UpRequest` | `Plan`, carried out |
 | POST /v1/down, /v1/profiles/NAME/down | `DownRequest` | `Plan`, carried out |
@@ -113,7 +114,10 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class ConnectionView(Struct, frozen=True, kw_only=True):
-    """One connection of an entry. `client` and `listen` are `host:port`; `pod` None: waiting."""
+    """One connection of an entry. `client`, `listen` and `address` are `host:port`.
+
+    `pod` and `address` None: waiting. `address`: it goes straight there, to `pod` or to whichever.
+    """
 
     client: str
     listen: str
@@ -122,10 +126,26 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     state: Literal["waiting", "open", "closing"]
     since: datetime
     bytes: Bytes
+    address: str | None = None
 
 
 class ConnectionList(Struct, frozen=True, kw_only=True):
     connections: tuple[ConnectionView, ...] = ()
+
+
+class RequestView(Struct, frozen=True, kw_only=True):
+    """One HTTP request that an entry served; `path` has no query, `pod` where it is known.
+
+    `bytes.in` went to the client, head included. `status` 0: the client left before an answer.
+    """
+
+    time: datetime
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    bytes: Bytes
+    pod: str | None = None
 
 
 class HistoryItem(Struct, frozen=True, kw_only=True):

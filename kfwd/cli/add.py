@@ -39,6 +39,7 @@ SHOW_WITHIN_S = 2.0
     metavar="POLICY",
     help="first (the default), round-robin, least-connections or sticky.",
 )
+@click.option("--via", metavar="WAY", help="tunnel (the default) or direct.")
 @click.option("--save", metavar="PROFILE", shell_complete=profile_names, help="Add it to a file.")
 @click.option("--wait", "wait_s", type=Seconds(), metavar="S", help="Wait until it is ready.")
 @kubeconfig_option
@@ -54,6 +55,7 @@ def add(
     name: str | None,
     address: tuple[str, ...],
     spread: str | None,
+    via: str | None,
     save: str | None,
     wait_s: float | None,
     kubeconfig: tuple[str, ...],
@@ -63,7 +65,9 @@ def add(
 
     A port is LOCAL:REMOTE, or one number for both, or :REMOTE for a free local port.
     """
-    spec = forward(target, ports, namespace=namespace, name=name, address=address, spread=spread)
+    spec = forward(
+        target, ports, namespace=namespace, name=name, address=address, spread=spread, via=via
+    )
     files = app.kubeconfig(kubeconfig)
     if save is not None:
         entry = _save(app, save, spec, context, files, named=name is not None)
@@ -83,13 +87,14 @@ def forward(
     name: str | None = None,
     address: Sequence[str] = (),
     spread: str | None = None,
+    via: str | None = None,
 ) -> ForwardSpec:
     """The forward that the words ask for. Raises `UsageError`."""
     from kfwd.profiles import keys, words
 
     if len(ports) > 1 and any(one.startswith("unix:") for one in address):
         raise UsageError("a unix address takes exactly one port")
-    chosen = {"spread": spread}
+    chosen = {"spread": spread, "via": via}
     read = {key: _read(keys.FORWARD[key].read, word) for key, word in chosen.items() if word}
     return ForwardSpec(
         **read,

@@ -107,5 +107,5 @@ def changes(before: Snapshot | None, event: AnyEvent) -> list[str]:
 
 def _stands(entry: EntryView) -> str:
     problem = f": {entry.problem.text} ({entry.problem.code})" if entry.problem else ""
-    pods = ", ".join(endpoint.pod for endpoint in entry.endpoints if endpoint.ready)
+    pods = ", ".join(endpoint.label for endpoint in entry.endpoints if endpoint.ready)
     return f"{entry.id}: {entry.state}{problem}{f' on {pods}' if pods and not problem else ''}"

@@ -100,7 +100,7 @@ def state(entry: EntryView) -> render.Cell:
 
 
 def _pods(entry: EntryView) -> str:
-    pods = [endpoint.pod for endpoint in entry.endpoints]
+    pods = [endpoint.label for endpoint in entry.endpoints]
     return f"{pods[0]} +{len(pods) - 1}" if len(pods) > 1 else "".join(pods) or "-"
 
 

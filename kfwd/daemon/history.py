@@ -37,8 +37,8 @@ def _happened(old: EntryView | None, new: EntryView) -> Iterator[HistoryItem]:
         yield _item(new.state.value, new.problem.text if new.problem else new.state.value)
     elif _code(old.problem) != _code(new.problem) and new.problem is not None:
         yield _item(new.problem.code, new.problem.text)
-    before = {endpoint.pod for endpoint in old.endpoints} if old else set()
-    after = {endpoint.pod for endpoint in new.endpoints}
+    before = {endpoint.label for endpoint in old.endpoints} if old else set()
+    after = {endpoint.label for endpoint in new.endpoints}
     for pod in sorted(after - before):
         yield _item("endpoint-added", f"{pod} can be used")
     for pod in sorted(before - after):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 
 from kfwd.api_model import ConnectionView
+from kfwd.entries import shown
 from kfwd.entries.entry import Accepted, Context
 from kfwd.entries.port import FreePorts, Port, keys
 from kfwd.entries.sight import Sight, looking
@@ -22,7 +22,6 @@ from kfwd.front.replay import Budget
 from kfwd.model import (
     Bytes,
     Connections,
-    EndpointView,
     EntryCounters,
     EntryView,
     State,
@@ -123,7 +122,10 @@ class Forward:
         while True:
             cluster = await self._context.cluster()
             namespace = self._namespace or "default"
-            with looking(cluster.reflectors, target, namespace, self._look.set) as self._sight:
+            look = looking(
+                cluster.reflectors, target, namespace, self._look.set, nodes=self._wants_direct
+            )
+            with look as self._sight:
                 while cluster is self._context.current:
                     self._look.clear()
                     self._serve(self._sight)
@@ -141,7 +143,11 @@ class Forward:
         if sight.looked:
             self._looked = True
             for port in self._ports:
-                port.serve(sight.resolve(port.spec.remote))
+                resolution = sight.resolve(port.spec.remote)
+                wanted = self._wants_direct
+                port.serve(
+                    resolution, sight.addresses(port.spec.remote, resolution) if wanted else None
+                )
 
     def _context_changed(self) -> None:
         """The context failed or is back, or its kubeconfig names another cluster."""
@@ -192,13 +198,16 @@ class Forward:
         )
 
     @property
+    def _wants_direct(self) -> bool:
+        return self._wanted.spec.via == "direct"
+
+    @property
     def _namespace(self) -> str | None:
         wanted = self._wanted
         return wanted.spec.namespace or wanted.namespace or self._context.namespace
 
     def view(self) -> EntryView:
         fronts = [port.front for port in self._ports]
-        endpoints = any(front.endpoints for front in fronts)
         numbers = self.counters()
         return EntryView(
             id=self._wanted.id,
@@ -211,7 +220,7 @@ class Forward:
             ports=tuple(port.view() for port in self._ports),
             state=self._verdict.state,
             problem=self._verdict.problem,
-            via="tunnel" if endpoints else None,
+            via=shown.via(fronts),
             transport=next((front.transport for front in fronts if front.transport), None),
             endpoints=numbers.endpoints,
             connections=numbers.connections,
@@ -241,24 +250,7 @@ class Forward:
                 received=sum(count.received for count in counts),
                 sent=sum(count.sent for count in counts),
             ),
-            endpoints=self._endpoints(),
-        )
-
-    def _endpoints(self) -> tuple[EndpointView, ...]:
-        """The pods that may be chosen, and those that still have connections."""
-        open_at: Counter[str] = Counter()
-        known = {each.uid: each for port in self._ports for each in port.front.endpoints}
-        usable = set(known)
-        for port in self._ports:
-            for connection in port.front.connections:
-                if connection.endpoint is not None:
-                    known.setdefault(connection.endpoint.uid, connection.endpoint)
-                    open_at[connection.endpoint.uid] += 1
-        return tuple(
-            EndpointView(
-                pod=each.pod, address=None, ready=each.ready and uid in usable, open=open_at[uid]
-            )
-            for uid, each in known.items()
+            endpoints=shown.endpoints([port.front for port in self._ports]),
         )
 
     def connections(self) -> tuple[ConnectionView, ...]:

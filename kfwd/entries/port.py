@@ -13,10 +13,12 @@ from kfwd.api_model import ConnectionView
 from kfwd.entries.states import Fault, PortFacts, fault_of
 from kfwd.errors import KfwdError
 from kfwd.front.connection import Connection
+from kfwd.front.direct import Direct
 from kfwd.front.forwarder import Front
 from kfwd.front.holder import port_holder
 from kfwd.front.listener import PortInUse
-from kfwd.model import Bytes, PortSpec, PortView, utcnow
+from kfwd.model import Bytes, PortSpec, PortView, Problem, utcnow
+from kfwd.resolve.direct import Address
 from kfwd.resolve.endpoints import Resolution
 
 PATIENCE = 3
@@ -48,6 +50,7 @@ class Port:
         self._address = address
         self._kept = kept
         self._key = key
+        self._wants_direct = False
         self._fault: Fault | None = None
         self._busy = 0
         self._name_after = 0
@@ -101,30 +104,37 @@ class Port:
             fault = Fault(replace(fault.problem, text=text), heals=fault.heals)
         self._fault = fault
 
-    def serve(self, resolution: Resolution) -> None:
-        """What is behind the port from now on. Another endpoint is tried without delay."""
+    def serve(self, resolution: Resolution, addresses: tuple[Address, ...] | None = None) -> None:
+        """What is behind the port from now on. Another endpoint is tried without delay.
+
+        `addresses` None: there is no wish to go around the API server.
+        """
         before, self.resolution = self.resolution, resolution
-        self.front.serve(resolution.endpoints)
+        self._wants_direct = addresses is not None
+        self.front.serve(resolution.endpoints, addresses or ())
         if resolution.endpoints != before.endpoints:
             self.front.retry_now()
 
     def moved(self) -> object:
         """Equal as long as no counter moved and no endpoint changed."""
         count = self.front.counters
-        bytes_ = (count.received, count.sent)
-        return count.total, count.open, count.waiting, count.failed, bytes_, self.front.endpoints
+        numbers = (count.total, count.open, count.waiting, count.failed, count.received, count.sent)
+        direct = self.front.direct
+        return numbers, self.front.endpoints, direct.addresses, direct.good
 
     def facts(self, watch: Fault | None) -> PortFacts:
         """`watch` is what hinders reading the cluster, if anything does."""
         endpoints = self.resolution.endpoints
+        answers = bool(self.front.direct.answering)
+        ready = bool(endpoints) and endpoints[0].ready and not endpoints[0].terminating
         return PortFacts(
             bound=self.bound,
             bind=self._fault,
-            resolution=self._resolution(watch),
-            usable=bool(endpoints),
-            ready=bool(endpoints) and endpoints[0].ready and not endpoints[0].terminating,
-            proven=self.front.session_up,
-            session=self._session(),
+            resolution=self._remark(watch),
+            usable=bool(endpoints) or answers,
+            ready=ready or answers,
+            proven=self.front.session_up or answers,
+            session=None if answers else self._session(),
         )
 
     def view(self) -> PortView:
@@ -138,6 +148,15 @@ class Port:
     def connections(self, now: float) -> Iterator[ConnectionView]:
         """`now` is the loop's time."""
         return (_shown(connection, now) for connection in self.front.connections)
+
+    def _remark(self, watch: Fault | None) -> Fault | None:
+        """Why there is nothing behind the port, or what is odd about what there is."""
+        direct = self.front.direct
+        if direct.answering or direct.undecided:
+            return None
+        only_direct = direct.addresses and not self.resolution.endpoints
+        found = None if only_direct else self._resolution(watch)
+        return found or (detour(direct) if self._wants_direct else None)
 
     def _resolution(self, watch: Fault | None) -> Fault | None:
         problem = self.resolution.problem
@@ -154,6 +173,18 @@ class Port:
         return fault_of(error) if error is not None else None
 
 
+def detour(direct: Direct) -> Fault:
+    """Why a port that should be reached directly is not."""
+    if not direct.addresses:
+        text = "no node port, load balancer or host port leads there: connections take a tunnel"
+        return Fault(Problem(code="no-direct-address", severity="warning", text=text))
+    count = len(direct.addresses)
+    which = f"none of {count} addresses answers" if count > 1 else "the address does not answer"
+    text = f"{which} ({direct.error}): connections take a tunnel"
+    hint = "it is tried again every few seconds; `kfwd routes` shows every way"
+    return Fault(Problem(code="direct-unreachable", severity="warning", text=text, hint=hint))
+
+
 def keys(ports: tuple[PortSpec, ...]) -> list[str]:
     """What tells each port from the others: its remote port, numbered where it comes again."""
     seen: dict[str, int] = {}
@@ -166,6 +197,7 @@ def keys(ports: tuple[PortSpec, ...]) -> list[str]:
 
 def _shown(connection: Connection, now: float) -> ConnectionView:
     endpoint = connection.endpoint
+    address = endpoint.uid if isinstance(endpoint, Address) else None
     return ConnectionView(
         client=connection.client,
         listen=connection.listen,
@@ -174,4 +206,5 @@ def _shown(connection: Connection, now: float) -> ConnectionView:
         state=connection.state,
         since=utcnow() - timedelta(seconds=round(now - connection.since)),
         bytes=Bytes(received=connection.received, sent=connection.sent),
+        address=address,
     )

@@ -8,12 +8,15 @@ from typing import Any
 
 from kfwd.entries.states import Fault, fault_of
 from kfwd.errors import Forbidden
+from kfwd.kube.objects import NODES
 from kfwd.kube.reflector import Source
 from kfwd.kube.reflectors import Reflectors
+from kfwd.resolve import direct
+from kfwd.resolve.direct import Address
 from kfwd.resolve.endpoints import Facts, Resolution, kinds_needed, name_needed, resolve
 from kfwd.resolve.target import Target
 
-_OTHER = {"pods", "services", "endpointslices"}
+_OTHER = {"pods", "services", "endpointslices", "nodes"}
 
 
 class Sight:
@@ -32,7 +35,8 @@ class Sight:
     @property
     def fault(self) -> Fault | None:
         """What hinders reading. Where the objects are known all the same it is a warning."""
-        for source in sorted(self._sources.values(), key=lambda source: source.synced):
+        needed = (source for kind, source in self._sources.items() if kind != "nodes")
+        for source in sorted(needed, key=lambda source: source.synced):
             if source.problem is not None:
                 known = source.synced or isinstance(source.problem, Forbidden)
                 usable = known and self._known("pods")
@@ -42,6 +46,10 @@ class Sight:
     def resolve(self, remote: str) -> Resolution:
         """What the target and a remote port stand for."""
         return resolve(self._target, remote, self._facts(), self._namespace)
+
+    def addresses(self, remote: str, resolution: Resolution) -> tuple[Address, ...]:
+        """The addresses around the API server that lead to a remote port."""
+        return direct.addresses(self._target, remote, self._facts(), resolution)
 
     def refresh(self) -> None:
         """Look again at once."""
@@ -54,6 +62,7 @@ class Sight:
             pods=self._known("pods"),
             services=self._known("services"),
             slices=self._known("endpointslices"),
+            nodes=self._known("nodes"),
             workloads={kind: objects for kind, objects in workload.items() if objects is not None},
         )
 
@@ -64,9 +73,14 @@ class Sight:
 
 @contextmanager
 def looking(
-    reflectors: Reflectors, target: Target, namespace: str, wake: Callable[[], None]
+    reflectors: Reflectors,
+    target: Target,
+    namespace: str,
+    wake: Callable[[], None],
+    *,
+    nodes: bool = False,
 ) -> Iterator[Sight]:
-    """Look at what `target` needs; `wake` is called after every change of it."""
+    """Look at what `target` needs, and if asked at nodes; `wake` is called after every change."""
     with ExitStack() as stack:
         sources: dict[str, Source[Any]] = {}
         for kind in kinds_needed(target):
@@ -74,4 +88,7 @@ def looking(
             source = stack.enter_context(reflectors.use(kind, namespace, name))
             stack.callback(source.subscribe(wake))
             sources[kind.name] = source
+        if nodes:
+            sources["nodes"] = stack.enter_context(reflectors.use(NODES, None))
+            stack.callback(sources["nodes"].subscribe(wake))
         yield Sight(target, namespace, sources)

@@ -102,6 +102,11 @@ class Direct:
         return tuple(address for address in good if address.kind == good[0].kind)
 
     @property
+    def good(self) -> set[str]:
+        """All that answer, by `uid`."""
+        return {uid for uid, place in self._places.items() if place.good}
+
+    @property
     def undecided(self) -> bool:
         """Whether none answers so far, and one may as soon as it has been tried."""
         places = self._places.values()

@@ -25,10 +25,10 @@ def _pattern(expression: str) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{expression}$"}
 
 
-def _choice(*served: str, planned: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any]]:
+def _choice(*served: str) -> tuple[Any, dict[str, Any]]:
     """A reader and a schema; the first word is the default."""
     schema = {"enum": list(served), "default": served[0]}
-    return words.one_of(*served, planned=planned), schema
+    return words.one_of(*served), schema
 
 
 def _target(value: Any) -> str:
@@ -43,7 +43,7 @@ def _target(value: Any) -> str:
 
 _TEXT = {"type": "string", "minLength": 1}
 _SPREAD = _choice("first", "round-robin", "least-connections", "sticky")
-_VIA = _choice("auto", "tunnel", planned=("direct",))
+_VIA = _choice("auto", "tunnel", "direct")
 
 FORWARD: Mapping[str, Key] = {
     "name": Key(
@@ -92,7 +92,12 @@ FORWARD: Mapping[str, Key] = {
         schema={**_pattern(words.DURATION), "default": "30s"},
         about="How long a new connection waits while nothing is behind the listener.",
     ),
-    "via": Key(read=_VIA[0], schema=_VIA[1], about="The way to the endpoint."),
+    "via": Key(
+        read=_VIA[0],
+        schema=_VIA[1],
+        about="The way to the endpoint. direct: by load balancer, node port or host port, and by "
+        "a tunnel where none of them answers.",
+    ),
 }
 
 PROFILE: Mapping[str, Key] = {

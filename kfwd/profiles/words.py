@@ -144,15 +144,13 @@ def kubeconfig(value: Any) -> str:
     return str(path)
 
 
-def one_of(*words: str, planned: tuple[str, ...] = ()) -> Callable[[Any], str]:
-    """A reader of exactly these words; of `planned` ones it says that they are not served."""
+def one_of(*words: str) -> Callable[[Any], str]:
+    """A reader of exactly these words."""
 
     def read(value: Any) -> str:
         if value in words:
             return str(value)
-        if value in planned:
-            raise ValueError(f"this version of kfwd does not serve {_shown(value)}")
-        hint = guess(value, (*words, *planned))
+        hint = guess(value, words)
         raise ValueError(f"expected {', '.join(words)}; got {_shown(value)}{hint}")
 
     return read

@@ -43,6 +43,12 @@ def test_a_name_of_ones_own_must_be_free(run: Run, adding: StandIn) -> None:
     assert put.target == "/v1/entries/-/mine?taken=fail"
 
 
+def test_a_forward_may_go_around_the_api_server(run: Run, adding: StandIn) -> None:
+    run("add", "svc/web", "80", "--via", "direct")
+    put = next(request for request in adding.requests if request.method == "PUT")
+    assert put.json["spec"]["via"] == "direct"
+
+
 def test_a_policy_is_one_of_those_of_profiles(run: Run, adding: StandIn) -> None:
     run("add", "svc/web", "80", "--spread", "sticky")
     put = next(request for request in adding.requests if request.method == "PUT")

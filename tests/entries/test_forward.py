@@ -13,7 +13,8 @@ from kfwd.entries import forward as forward_module
 from kfwd.errors import Forbidden, LoginNeeded, Unreachable
 from kfwd.model import PortSpec, State
 from tests.entries.rig import Cluster, Rig
-from tests.resolve.builders import pod
+from tests.front.test_direct import Server
+from tests.resolve.builders import node, pod
 from tests.until import until
 
 
@@ -287,3 +288,68 @@ async def test_a_problem_that_goes_on_keeps_its_time_and_the_state_its_own(rig: 
     await until(lambda: len(rig.views) > shown)
     assert rig.views[-1].problem is first.problem
     assert rig.views[-1].since == first.since
+
+
+async def test_direct_goes_to_the_node_and_follows_it_to_another_address(rig: Rig) -> None:
+    """The node's address changes: new connections go there, with the same host port."""
+    one = Server()
+    two = Server(one.port, host="127.0.0.2")
+    try:
+        ports = [{"name": "http", "containerPort": 8080, "hostPort": one.port}]
+        rig.pods.set(pod("web-1", ports=ports))
+        nodes = rig.cluster.reflectors["nodes"]
+        nodes.set(node("node-1", "127.0.0.1"))
+        rig.context.open(rig.cluster)
+        rig.run(rig.make(target="pod/web-1", via="direct"))
+        view = await rig.state(State.READY)
+        assert (view.via, view.transport, view.problem) == ("direct", None, None)
+        (shown,) = view.endpoints
+        assert (shown.pod, shown.address) == ("web-1", f"127.0.0.1:{one.port}")
+        first = await application(view.ports[0].listen[0])
+        first.send(b"one")
+        await one.take(b"one")
+        nodes.set(node("node-1", "127.0.0.2"))
+        await until(lambda: rig.views[-1].endpoints[0].address == f"127.0.0.2:{one.port}")
+        second = await application(view.ports[0].listen[0])
+        second.send(b"two")
+        await two.take(b"two")
+        assert rig.hub.dials == 0
+        first.close()
+        second.close()
+    finally:
+        one.close()
+        two.close()
+
+
+async def test_direct_without_an_address_that_answers_is_ready_by_tunnel_with_a_warning(
+    rig: Rig,
+) -> None:
+    refusing = Server()
+    refusing.close()
+    ports = [{"name": "http", "containerPort": 8080, "hostPort": refusing.port}]
+    rig.pods.set(pod("web-1", ports=ports, hostIP="127.0.0.1"), pod("web-2"))
+    rig.cluster.reflectors["nodes"].fail(Forbidden("nodes is forbidden"))
+    rig.context.open(rig.cluster)
+    rig.run(rig.make(target="pod/web-1", via="direct"))
+    view = await rig.state(State.READY)
+    assert view.via == "tunnel"
+    assert view.problem is not None
+    assert (view.problem.code, view.problem.severity) == ("direct-unreachable", "warning")
+    assert "connection refused" in view.problem.text
+    rig.run(rig.make(PortSpec(local=0, remote="8080"), target="pod/web-2", via="direct"))
+    assert (await rig.problem("no-direct-address")).via == "tunnel"
+
+
+async def test_direct_serves_where_port_forward_is_forbidden(rig: Rig) -> None:
+    server = Server()
+    rig.hub.refuse = Forbidden("pods/portforward is forbidden")
+    try:
+        ports = [{"name": "http", "containerPort": 8080, "hostPort": server.port}]
+        rig.pods.set(pod("web-1", ports=ports, hostIP="127.0.0.1"))
+        rig.cluster.reflectors["nodes"].set()
+        rig.context.open(rig.cluster)
+        rig.run(rig.make(target="pod/web-1", via="direct"))
+        view = await rig.state(State.READY)
+        assert (view.via, view.problem) == ("direct", None)
+    finally:
+        server.close()

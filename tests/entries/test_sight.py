@@ -8,7 +8,7 @@ from kfwd.entries.sight import Sight, looking
 from kfwd.errors import ApiError, Forbidden
 from kfwd.resolve.target import parse
 from tests.entries.rig import Reflectors
-from tests.resolve.builders import pod, service
+from tests.resolve.builders import node, pod, service
 
 
 def wake() -> None:
@@ -28,6 +28,22 @@ def test_a_service_needs_its_slices_and_pods_too() -> None:
             ("pods", None),
         ]
     assert reflectors.used == []
+
+
+def test_nodes_are_looked_at_when_asked_for_and_their_loss_is_no_fault() -> None:
+    reflectors: Any = Reflectors()
+    with looking(reflectors, parse("pod/web-1"), "shop", wake, nodes=True) as seen:
+        assert reflectors.used[-1] == ("nodes", None, None)
+        ports = [{"name": "http", "containerPort": 8080, "hostPort": 80}]
+        reflectors["pods"].set(pod("web-1", ports=ports, hostIP="127.0.0.9"))
+        assert not seen.looked
+        reflectors["nodes"].fail(Forbidden("nodes is forbidden"))
+        assert seen.looked
+        assert seen.fault is None
+        resolution = seen.resolve("http")
+        assert [each.uid for each in seen.addresses("http", resolution)] == ["127.0.0.9:80"]
+        reflectors["nodes"].set(node("node-1", "127.0.0.11"))
+        assert [each.uid for each in seen.addresses("http", resolution)] == ["127.0.0.11:80"]
 
 
 def test_it_has_looked_when_every_kind_was_read_or_refused() -> None:

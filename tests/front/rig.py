@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
@@ -12,7 +14,7 @@ from kfwd.resolve.endpoints import Endpoint
 from kfwd.tunnel.pod import PodRef, PodSessions
 from kfwd.tunnel.pool import Pool
 from tests.front.test_local import receive
-from tests.tunnel.peer import Peer, Peers
+from tests.tunnel.peer import Peer, Peers, peers
 from tests.until import until
 
 REFUSED = "dial tcp4 127.0.0.1:80: connect: connection refused"
@@ -78,6 +80,19 @@ class Rig:
         if data:
             await loop.sock_sendall(sock, data)
         return sock
+
+
+@asynccontextmanager
+async def fronted() -> AsyncIterator[Rig]:
+    """A rig that is cleaned up and leaves nothing behind."""
+    async with peers() as hub:
+        pool = Pool("test", hub)
+        rig = Rig(hub, pool)
+        yield rig
+        for app in rig.apps:
+            app.close()
+        assert await rig.front.close() == []
+        assert await pool.close() == []
 
 
 async def is_reset(app: socket.socket) -> bool:

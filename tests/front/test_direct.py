@@ -23,8 +23,8 @@ RESET = struct.pack("ii", 1, 0)
 class Server:
     """A server that a test drives; `close` makes its port refuse."""
 
-    def __init__(self, port: int = 0) -> None:
-        self.sock = socket.create_server(("127.0.0.1", port))
+    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.sock = socket.create_server((host, port))
         self.sock.setblocking(False)
         self.port = int(self.sock.getsockname()[1])
         self.taken: list[socket.socket] = []

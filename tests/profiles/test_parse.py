@@ -119,8 +119,8 @@ def test_a_port_below_60_behind_a_colon_is_no_number_in_base_60() -> None:
             ['2:58: expected first, round-robin, least-connections, sticky; got "rand"'],
         ),
         (
-            "forwards:\n" + forward(", spread: sticky, via: direct"),
-            ['2:71: this version of kfwd does not serve "direct"'],
+            "forwards:\n" + forward(", spread: sticky, via: api"),
+            ['2:71: expected auto, tunnel, direct; got "api"'],
         ),
         (
             "forwards:\n" + forward() + forward(ports="[81]"),
