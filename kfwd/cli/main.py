@@ -89,6 +89,7 @@ def sim() -> None:
 @click.option("--manifest", metavar="FILE", help="Kubernetes YAML instead of the demo's objects.")
 @click.option("--fault", multiple=True, metavar="KEY=VALUE", help="A fault to begin with.")
 @click.option("--ready-delay", type=float, metavar="S", help="From a pod's start to readiness.")
+@click.option("--node-net", metavar="127.A.B", help="Where the nodes' addresses lie.")
 def start(**options: Any) -> int:
     """Run a simulated cluster in the foreground."""
     from kfwd.sim.main import main as run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 Obj = dict[str, Any]
@@ -37,6 +37,29 @@ class PodAddresses:
 
     def release(self, address: str) -> None:
         self._used.discard(address)
+
+
+class BalancerAddresses:
+    """Addresses for what is reached from outside: each owner keeps the one it was given."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self._free = list(addresses)
+        self._all = frozenset(self._free)
+        self._given: dict[Hashable, str] = {}
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._all
+
+    def take(self, owner: Hashable) -> str | None:
+        """The owner's address; None when all are given away."""
+        if owner not in self._given and self._free:
+            self._given[owner] = self._free.pop(0)
+        return self._given.get(owner)
+
+    def release(self, owner: Hashable) -> None:
+        """The address rests until all others have been used."""
+        if address := self._given.pop(owner, None):
+            self._free.append(address)
 
 
 def service(obj: Obj, services: Iterable[Obj], is_free: Callable[[int], bool]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kfwd.sim import discovery, read, reviews, subresources, write
+from kfwd.sim import discovery, read, removed, reviews, subresources, write
 from kfwd.sim.auth import (
     ANONYMOUS,
     UNAUTHENTICATED,
@@ -29,6 +29,7 @@ from kfwd.sim.faults import Faults
 from kfwd.sim.requests import Info, parse, query_of
 from kfwd.sim.resources import BY_PATH, PODS, Resource
 from kfwd.sim.status import (
+    StatusError,
     bad_request,
     method_not_allowed,
     no_such_path,
@@ -138,7 +139,8 @@ class Api:
             return self._plain(request)
         resource = BY_PATH.get((info.group, info.version, info.resource))
         if resource is None:
-            raise no_such_path()
+            told = removed.sentence(f"{info.group}/{info.version}", info.resource)
+            raise StatusError(404, "NotFound", told) if told else no_such_path()
         if info.subresource and info.subresource != "status":
             return self._subresource(resource, request)
         return self._object(resource, request)

@@ -88,7 +88,9 @@ class Cluster:
             {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
             for name in content.NAMESPACES
         ]
-        manifest.apply(self.store, spaces, "")
+        kinds = {obj["kind"] for obj in objects}
+        classes = [obj for obj in content.classes() if obj["kind"] not in kinds]
+        manifest.apply(self.store, [*spaces, *classes], "")
         for resource, obj in bootstrap_roles():
             self.store.create(resource, obj)
         manifest.apply(self.store, [*content.narrow_role(NARROW), *objects], content.DEMO)

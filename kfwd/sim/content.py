@@ -108,6 +108,22 @@ def service(name: str, ports: Mapping[str, int], *, headless: bool = False, **mo
     return _named("Service", "v1", name, spec=spec)
 
 
+def classes() -> list[Obj]:
+    """The classes of Ingresses and Gateways that this cluster serves."""
+    default = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    ingresses = _named(
+        "IngressClass", "networking.k8s.io/v1", "sim", spec={"controller": "kfwd.sim/ingress"}
+    )
+    ingresses["metadata"]["annotations"] = default
+    gateways = _named(
+        "GatewayClass",
+        "gateway.networking.k8s.io/v1",
+        "sim",
+        spec={"controllerName": "kfwd.sim/gateway"},
+    )
+    return [ingresses, gateways]
+
+
 WEB_HOST_PORT = 18080
 """Where each pod of `web` listens on its node."""
 

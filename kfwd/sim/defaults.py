@@ -5,10 +5,15 @@ Values follow `pkg/apis/*/v1/defaults.go`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from kfwd.sim import gateway_defaults
+
 Obj = dict[str, Any]
+
+DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+OLD_CLASS = "kubernetes.io/ingress.class"
 
 
 def _fill(target: Obj, defaults: Obj) -> None:
@@ -161,6 +166,17 @@ def _ingress(obj: Obj) -> None:
     obj["status"] = {"loadBalancer": {}}
 
 
+def ingress_class(obj: Obj, classes: Iterable[Obj]) -> None:
+    """Give an Ingress that names no class the default one, the newest if there are several."""
+    if obj["spec"].get("ingressClassName") or OLD_CLASS in (
+        obj["metadata"].get("annotations") or {}
+    ):
+        return
+    for found in sorted(classes, key=lambda found: str(found["metadata"]["creationTimestamp"])):
+        if (found["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+            obj["spec"]["ingressClassName"] = found["metadata"]["name"]
+
+
 def _secret(obj: Obj) -> None:
     _fill(obj, {"type": "Opaque"})
 
@@ -176,6 +192,9 @@ _DEFAULTS: dict[str, Callable[[Obj], None]] = {
     "namespaces": _namespace,
     "ingresses": _ingress,
     "secrets": _secret,
+    "gateways": gateway_defaults.gateway,
+    "httproutes": gateway_defaults.http_route,
+    "gatewayclasses": gateway_defaults.gateway_class,
 }
 WITH_SPEC = frozenset(_DEFAULTS) - {"secrets", "namespaces"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kfwd.sim import openapi
@@ -86,13 +87,14 @@ def aggregated(*, core: bool) -> Obj:
             "metadata": {"name": group} if group else {},
             "versions": [
                 {
-                    "version": resources[0].version,
+                    "version": version,
                     "resources": [_aggregated_resource(r) for r in resources],
                     "freshness": "Current",
                 }
+                for version, resources in versions.items()
             ],
         }
-        for group, resources in groups().items()
+        for group, versions in groups().items()
         if (group == "") is core
     ]
     return {
@@ -109,23 +111,23 @@ def api_versions(server: str) -> Obj:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
-def _group_object(group: str, version: str) -> Obj:
-    served = {"groupVersion": f"{group}/{version}", "version": version}
-    return {"name": group, "versions": [served], "preferredVersion": served}
+def _group_object(group: str, versions: Iterable[str]) -> Obj:
+    served = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
+    return {"name": group, "versions": served, "preferredVersion": served[0]}
 
 
 def api_groups() -> Obj:
     """`/apis` likewise."""
-    named = [_group_object(g, r[0].version) for g, r in groups().items() if g]
+    named = [_group_object(group, versions) for group, versions in groups().items() if group]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": named}
 
 
 def api_group(group: str) -> Obj | None:
     """`/apis/GROUP`."""
-    resources = groups().get(group)
-    if not resources or not group:
+    versions = groups().get(group)
+    if not versions or not group:
         return None
-    found = _group_object(group, resources[0].version)
+    found = _group_object(group, versions)
     return {"kind": "APIGroup", "apiVersion": "v1", **found}
 
 

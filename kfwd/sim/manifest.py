@@ -8,6 +8,7 @@ from typing import Any
 
 from kfwd import yamldoc
 from kfwd.errors import UsageError
+from kfwd.sim import removed
 from kfwd.sim.resources import BY_KIND, Resource
 from kfwd.sim.status import StatusError
 from kfwd.sim.store import Store
@@ -16,7 +17,10 @@ from kfwd.sim.write import create_object
 Obj = dict[str, Any]
 
 KEEP_STATUS = frozenset({"services", "ingresses", "nodes"})
-"""Kinds whose status no controller writes, so that a manifest may."""
+"""Kinds whose status a manifest may bring; controllers leave it as it is."""
+
+FIRST = ("Namespace", "IngressClass")
+"""Kinds that others count on when they are made."""
 
 
 def _invalid(faults: list[str]) -> UsageError:
@@ -38,6 +42,8 @@ def _fault(value: object) -> str | None:
     if not isinstance(value, dict):
         return "an object is a mapping with apiVersion and kind"
     if (value.get("apiVersion"), value.get("kind")) not in BY_KIND:
+        if told := removed.sentence(str(value.get("apiVersion")), str(value.get("kind"))):
+            return told
         return f"no kind {value.get('kind')!r} in {value.get('apiVersion')!r} is known here"
     if not isinstance(value.get("metadata"), dict):
         return "an object needs metadata"
@@ -66,7 +72,7 @@ def read(path: Path) -> list[Obj]:
 
 def apply(store: Store, objects: list[Obj], namespace: str) -> None:
     """Create the objects; those without a namespace go to `namespace`. Raises UsageError."""
-    for obj in sorted(objects, key=lambda obj: obj["kind"] != "Namespace"):
+    for obj in sorted(objects, key=lambda obj: obj["kind"] not in FIRST):
         resource = BY_KIND[obj["apiVersion"], obj["kind"]]
         try:
             _create(store, resource, obj, namespace)

@@ -47,6 +47,11 @@ def _group(group: str, name: str, kind: str, *short: str, **more: object) -> Res
 _ALL = ("all",)
 _SCALED = ("scale", "status")
 _RBAC = "rbac.authorization.k8s.io"
+_GATEWAY = "gateway.networking.k8s.io"
+_GATEWAY_API: dict[str, tuple[str, ...]] = {
+    "subresources": ("status",),
+    "categories": ("gateway-api",),
+}
 _ANSWERED = ("create",)
 
 RESOURCES: tuple[Resource, ...] = (
@@ -74,6 +79,25 @@ RESOURCES: tuple[Resource, ...] = (
     _group("discovery.k8s.io", "endpointslices", "EndpointSlice"),
     _group("networking.k8s.io", "ingresses", "Ingress", "ing", subresources=("status",)),
     _group("networking.k8s.io", "ingressclasses", "IngressClass", namespaced=False),
+    _group(
+        _GATEWAY,
+        "gatewayclasses",
+        "GatewayClass",
+        "gc",
+        namespaced=False,
+        subresources=("status",),
+        categories=("gateway-api",),
+    ),
+    _group(_GATEWAY, "gateways", "Gateway", "gtw", **_GATEWAY_API),
+    _group(_GATEWAY, "httproutes", "HTTPRoute", **_GATEWAY_API),
+    _group(
+        _GATEWAY,
+        "referencegrants",
+        "ReferenceGrant",
+        "refgrant",
+        version="v1beta1",
+        categories=("gateway-api",),
+    ),
     _group(_RBAC, "roles", "Role"),
     _group(_RBAC, "rolebindings", "RoleBinding"),
     _group(_RBAC, "clusterroles", "ClusterRole", namespaced=False),
@@ -110,9 +134,10 @@ NODES = BY_NAME["nodes"]
 NAMESPACES = BY_NAME["namespaces"]
 
 
-def groups() -> dict[str, list[Resource]]:
-    """Resources by API group, core first, in the order they are listed here."""
-    found: dict[str, list[Resource]] = {}
+def groups() -> dict[str, dict[str, list[Resource]]]:
+    """Resources by API group and version, core and preferred versions first."""
+    found: dict[str, dict[str, list[Resource]]] = {}
     for resource in RESOURCES:
-        found.setdefault(resource.group, []).append(resource)
+        versions = found.setdefault(resource.group, {})
+        versions.setdefault(resource.version, []).append(resource)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -276,6 +277,42 @@ def _ingress(obj: Obj, now: datetime) -> list[object]:
     ]
 
 
+def _condition(obj: Obj, kind: str) -> str:
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return next((str(c["status"]) for c in conditions if c["type"] == kind), "")
+
+
+def _ingress_class(obj: Obj, now: datetime) -> list[object]:
+    spec = obj.get("spec") or {}
+    ref = spec.get("parameters") or {}
+    kind = f"{ref['kind']}.{ref['apiGroup']}" if ref.get("apiGroup") else ref.get("kind")
+    parameters = f"{kind}/{ref.get('name')}" if ref else NONE
+    return [_name(obj), spec.get("controller", ""), parameters, _age(obj, now)]
+
+
+def _gateway_class(obj: Obj, now: datetime) -> list[object]:
+    spec = obj["spec"]
+    accepted = _condition(obj, "Accepted")
+    about = spec.get("description", "")
+    return [_name(obj), spec.get("controllerName", ""), accepted, _age(obj, now), about]
+
+
+def _gateway(obj: Obj, now: datetime) -> list[object]:
+    addresses = (obj.get("status") or {}).get("addresses") or ()
+    return [
+        _name(obj),
+        obj["spec"].get("gatewayClassName", ""),
+        _joined((a.get("value") for a in addresses), ""),
+        _condition(obj, "Programmed"),
+        _age(obj, now),
+    ]
+
+
+def _http_route(obj: Obj, now: datetime) -> list[object]:
+    hosts = obj["spec"].get("hostnames")
+    return [_name(obj), json.dumps(hosts, separators=(",", ":")) if hosts else "", _age(obj, now)]
+
+
 def _event(obj: Obj, now: datetime) -> list[object]:
     about = obj.get("involvedObject") or {}
     return [
@@ -307,6 +344,10 @@ ROWS: dict[str, Callable[[Obj, datetime], list[object]]] = {
     "configmaps": _config_map,
     "secrets": _secret,
     "ingresses": _ingress,
+    "ingressclasses": _ingress_class,
+    "gatewayclasses": _gateway_class,
+    "gateways": _gateway,
+    "httproutes": _http_route,
     "events": _event,
     "rolebindings": _binding,
     "clusterrolebindings": _binding,

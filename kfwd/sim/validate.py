@@ -17,6 +17,7 @@ Faults = list[tuple[str, str]]
 _SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 _LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _ANY_PATH = re.compile(r"^[^/%]+$")
+_PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _RULED_BY_PATH = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
 
 
@@ -98,6 +99,48 @@ def _service(obj: Obj) -> Iterator[tuple[str, str]]:
             yield f"spec.ports[{index}].name", "Required value"
 
 
+def _backend_faults(backend: Obj, field: str) -> Iterator[tuple[str, str]]:
+    service = backend.get("service") or {}
+    if not backend.get("resource") and not service.get("name"):
+        yield f"{field}.service.name", "Required value"
+    elif service and not (service.get("port") or {}).keys() & {"name", "number"}:
+        yield f"{field}.service.port", "Required value: port name or number is required"
+
+
+def _ingress(obj: Obj) -> Iterator[tuple[str, str]]:
+    spec = obj["spec"]
+    if not spec.get("rules") and not spec.get("defaultBackend"):
+        yield "spec", "Invalid value: either `defaultBackend` or `rules` must be specified"
+    if spec.get("defaultBackend"):
+        yield from _backend_faults(spec["defaultBackend"], "spec.defaultBackend")
+    for number, rule in enumerate(spec.get("rules") or ()):
+        for index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
+            yield from _path_faults(path, f"spec.rules[{number}].http.paths[{index}]")
+
+
+def _path_faults(path: Obj, field: str) -> Iterator[tuple[str, str]]:
+    kind, text = path.get("pathType"), path.get("path", "")
+    if not kind:
+        yield f"{field}.pathType", "Required value: pathType must be specified"
+    elif kind not in _PATH_TYPES:
+        supported = ", ".join(f'"{name}"' for name in _PATH_TYPES)
+        yield f"{field}.pathType", f'Unsupported value: "{kind}": supported values: {supported}'
+    elif not text.startswith("/") and (text or kind != "ImplementationSpecific"):
+        yield f"{field}.path", f'Invalid value: "{text}": must be an absolute path'
+    yield from _backend_faults(path.get("backend") or {}, f"{field}.backend")
+
+
+def _gateway(obj: Obj) -> Iterator[tuple[str, str]]:
+    spec = obj["spec"]
+    for name in ("gatewayClassName", "listeners"):
+        if not spec.get(name):
+            yield f"spec.{name}", "Required value"
+    for number, listener in enumerate(spec.get("listeners") or ()):
+        for name in ("name", "port", "protocol"):
+            if not listener.get(name):
+                yield f"spec.listeners[{number}].{name}", "Required value"
+
+
 _RULES: dict[str, Callable[[Obj], Iterator[tuple[str, str]]]] = {
     "pods": _pod,
     "deployments": _workload,
@@ -106,6 +149,8 @@ _RULES: dict[str, Callable[[Obj], Iterator[tuple[str, str]]]] = {
     "daemonsets": _workload,
     "jobs": _job,
     "services": _service,
+    "ingresses": _ingress,
+    "gateways": _gateway,
 }
 
 

@@ -35,7 +35,20 @@ Obj = dict[str, Any]
 
 NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 GENERATED = frozenset(
-    {"deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "pods", "ingresses"}
+    {
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "pods",
+        "ingresses",
+        "ingressclasses",
+        "gatewayclasses",
+        "gateways",
+        "httproutes",
+        "referencegrants",
+    }
 )
 SERVER_OWNED = (
     "uid",
@@ -68,6 +81,8 @@ def prepared(store: Store, resource: Resource, obj: Obj, namespace: str) -> Obj:
     else:
         meta.pop("namespace", None)
     defaults.fill(resource.name, obj)
+    if resource.name == "ingresses":
+        defaults.ingress_class(obj, store.objects("ingressclasses"))
     _refuse(resource, obj, validate.faults(resource.name, obj))
     if resource.name == "services":
         _allocate(store, resource, obj, store.objects("services"))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kfwd.sim.allocate import BalancerAddresses
 from kfwd.sim.controllers.pods import set_status
 from kfwd.sim.controllers.queue import Queue
 from kfwd.sim.store import Change, Store, identity
@@ -19,11 +20,10 @@ log = logging.getLogger(__name__)
 class LoadBalancers:
     """What a cloud provider does. One of another class, `loadBalancerClass`, is not its own."""
 
-    def __init__(self, store: Store, addresses: list[str], can_bind: CanBind) -> None:
+    def __init__(self, store: Store, addresses: BalancerAddresses, can_bind: CanBind) -> None:
         self._store = store
         self._addresses = addresses
         self._can_bind = can_bind
-        self._given: dict[tuple[str, str], str] = {}
         self._queue = Queue(self._reconcile)
 
     def on(self, change: Change) -> None:
@@ -31,31 +31,27 @@ class LoadBalancers:
             self._queue.add(*identity(change.object))
 
     def _reconcile(self, namespace: str, name: str) -> None:
-        key = namespace, name
+        owner = "service", namespace, name
         service = self._store.get("services", namespace, name)
         if service is None or service["spec"].get("type") != "LoadBalancer":
-            self._given.pop(key, None)
+            self._addresses.release(owner)
             if service is not None and _has_status(service):
                 self._show(service, None)
-            return
-        if service["spec"].get("loadBalancerClass") or key in self._given or _has_status(service):
-            return
-        if (address := self._free_address(service)) is not None:
-            self._given[key] = address
-            self._show(service, address)
+        elif not service["spec"].get("loadBalancerClass") and not _has_status(service):
+            address = self._addresses.take(owner)
+            if address is None or not self._all_bind(service, address):
+                self._addresses.release(owner)
+            else:
+                self._show(service, address)
 
-    def _free_address(self, service: Obj) -> str | None:
-        """An address where every port of the service can be bound; None leaves it pending."""
-        address = next((a for a in self._addresses if a not in self._given.values()), None)
-        if address is None:
-            log.warning("every load balancer address is in use")
-            return None
+    def _all_bind(self, service: Obj, address: str) -> bool:
+        """Whether every port of the service can be had at the address."""
         for port in service["spec"].get("ports") or ():
             if port.get("protocol", "TCP") == "TCP" and not self._can_bind([address], port["port"]):
-                where = f"{address}:{port['port']}"
+                where = f"{address}:{port['port']} cannot be bound"
                 log.warning("service %s/%s stays pending: %s", *identity(service), where)
-                return None
-        return address
+                return False
+        return True
 
     def _show(self, service: Obj, address: str | None) -> None:
         status = {"ingress": [{"ip": address, "ipMode": "VIP"}]} if address else {}

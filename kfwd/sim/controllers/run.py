@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from kfwd.sim.allocate import BalancerAddresses
 from kfwd.sim.controllers.balancers import LoadBalancers
 from kfwd.sim.controllers.daemons import DaemonSets
 from kfwd.sim.controllers.deployment import Deployments
 from kfwd.sim.controllers.endpoints import EndpointSlices
 from kfwd.sim.controllers.garbage import Garbage, Namespaces
+from kfwd.sim.controllers.gateways import Gateways
+from kfwd.sim.controllers.ingresses import Ingresses
 from kfwd.sim.controllers.jobs import Jobs
 from kfwd.sim.controllers.kubelet import Kubelet
 from kfwd.sim.controllers.kubeproxy import KubeProxy
@@ -41,9 +44,10 @@ class Controllers:
         balancers: Sequence[str] = (),
         ready_s: float,
     ) -> None:
-        """`balancers` are the addresses for services of type LoadBalancer."""
+        """`balancers` are the addresses for load balancers, ingress controllers and gateways."""
         self.kubelet = Kubelet(store, node, ready_s=ready_s)
         self.outside = Outside(ports)
+        addresses = BalancerAddresses(balancers)
         self._all: tuple[Controller, ...] = (
             Scheduler(store),
             EndpointSlices(store),
@@ -52,7 +56,9 @@ class Controllers:
             StatefulSets(store),
             DaemonSets(store),
             Jobs(store),
-            LoadBalancers(store, list(balancers), can_bind),
+            LoadBalancers(store, addresses, can_bind),
+            Ingresses(store, addresses),
+            Gateways(store, addresses),
             KubeProxy(store, self.outside),
             Garbage(store),
             Namespaces(store),
