@@ -78,8 +78,10 @@ class Connection:
         self._ending: asyncio.Future[Ending] = loop.create_future()
         self._closed: asyncio.Future[None] = loop.create_future()
         self._local_eof = False
+        self._local_full = False
+        self._way_full = False
         self._avoid: set[str] = set()  # pods that were tried and did not take it
-        self._missing: set[str] = set()  # pods that the API server does not know right now
+        self._missing: set[str] = set()  # pods that are not there right now
         self._ended = False
 
     @classmethod
@@ -104,7 +106,7 @@ class Connection:
                     break
             self._ended = True
             await self._closed
-        except NotReady as error:
+        except KfwdError as error:  # held too long, no room to wait, or the context was closed
             self._fail(error)
             await self._closed
         except LocalGone:
@@ -121,7 +123,7 @@ class Connection:
 
     async def _connect(self) -> None:
         """Get a stream: at once where a session is free, else from the waiting room."""
-        endpoint = self._choose(self._avoid)
+        endpoint = self._choose(self._avoid | self._missing)
         if endpoint is not None:
             way = self._front.way(endpoint)
             stream = way.open_now(endpoint.port, self, self._first)
@@ -183,9 +185,11 @@ class Connection:
 
     def _begin(self, endpoint: Destination, stream: Flow) -> None:
         self.endpoint, self._stream = endpoint, stream
+        if self._local_full:
+            stream.pause_reading()
         if self._local_eof:
             stream.finish()
-        else:
+        elif not self._way_full:
             self._local.resume_reading()
 
     async def _carry(self) -> Ending:
@@ -199,14 +203,15 @@ class Connection:
     async def _continue(self, ending: Ending) -> bool:
         """Act on an ending; whether to connect once more."""
         assert self.endpoint is not None
-        self._avoid.add(self.endpoint.uid)
+        gone = failure(ending) is Failure.GONE
+        (self._missing if gone else self._avoid).add(self.endpoint.uid)
         verdict = after(
             ending,
             taken=self.received > 0,
             replayable=self._replay.complete,
-            others=self._front.has_other(self._avoid),
+            others=self._front.has_other(self._avoid | self._missing),
         )
-        if failure(ending) is Failure.GONE:
+        if gone:
             self._front.look_again()
         if verdict in (Next.ELSEWHERE, Next.WAIT):
             return True
@@ -241,10 +246,12 @@ class Connection:
             self._ending.set_exception(LocalGone())
 
     def local_full(self) -> None:
+        self._local_full = True
         if self._stream is not None:
             self._stream.pause_reading()
 
     def local_drained(self) -> None:
+        self._local_full = False
         if self._stream is not None:
             self._stream.resume_reading()
 
@@ -262,12 +269,15 @@ class Connection:
 
     def stream_ended(self, ending: Ending) -> None:
         self._stream = None
+        self._way_full = False
         if not self._ending.done():
             self._ending.set_result(ending)
 
     def pause_writing(self) -> None:
+        self._way_full = True
         self._local.pause_reading()
 
     def resume_writing(self) -> None:
+        self._way_full = False
         if self._stream is not None:
             self._local.resume_reading()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from kfwd.front.replay import CONNECTION_MAX
+from kfwd.tunnel.stream import Stream
 from kfwd.wire import spdy
 from tests.front.rig import GONE_TEXT, REFUSED, RESET_BY_PEER, A, B, Rig, is_reset, served
 from tests.front.test_local import receive
@@ -212,3 +214,50 @@ async def test_a_slow_pod_holds_its_application_back(rig: Rig) -> None:
     assert sent < 60_000_000
     peer.writer.transport.resume_reading()
     assert len(await peer.received(stream, sent)) == sent
+
+
+async def test_a_pod_that_was_gone_and_is_back_gets_the_connection(rig: Rig) -> None:
+    """A sandbox made anew, after a restart of its node, has the same pod's UID."""
+    peer = await served(rig, A)
+    await rig.app(b"keep me")
+    peer.text(await peer.opened(), GONE_TEXT)
+    await until(lambda: rig.front.counters.waiting == 1)
+    rig.front.serve(())
+    rig.front.serve((A,))
+    while True:
+        peer = await rig.hub.next("a")
+        with contextlib.suppress(EOFError):  # the warm session is closed when nothing is served
+            assert await peer.received(await peer.opened(), 7) == b"keep me"
+            return
+
+
+async def test_what_was_full_before_the_stream_was_there_holds_it_back(rig: Rig) -> None:
+    """Bytes may come, and the way may be full, before the connection learns of its stream."""
+    await rig.app()
+    await until(lambda: rig.front.connections)
+    (connection,) = rig.front.connections
+    connection.local_full()
+    connection.pause_writing()
+    await served(rig, A)
+    await until(lambda: connection._stream is not None)
+    assert isinstance(connection._stream, Stream)
+    assert connection._stream.paused
+    assert not connection._local._reading  # type: ignore[attr-defined]  # a local socket
+    connection.resume_writing()
+    connection.local_drained()
+    assert connection._local._reading  # type: ignore[attr-defined]  # a local socket
+    assert not connection._stream.paused
+
+
+async def test_a_context_that_is_closed_ends_those_who_wait_with_a_reason(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.hub.gate = asyncio.Event()
+    rig.front.serve((A,))
+    app = await rig.app()
+    await until(lambda: rig.front.counters.waiting == 1)
+    await rig.pool.close()
+    assert await is_reset(app)
+    assert await is_reset(await rig.app())
+    assert rig.front.counters.failed == 2
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
