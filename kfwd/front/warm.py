@@ -47,7 +47,7 @@ class Warm:
 
     @property
     def reconnects(self) -> int:
-        return self._reconnects + sum(each.pod.reconnects for each in self._kept.values())
+        return self._reconnects + sum(each.reconnects for each in self._kept.values())
 
     def pod(self, endpoint: Endpoint) -> PodSessions:
         return self._pool.pod(PodRef(endpoint.namespace, endpoint.pod, endpoint.uid))
@@ -57,7 +57,7 @@ class Warm:
         wanted = {each.uid: each for each in endpoints[:PODS_MAX]}
         for uid in self._kept.keys() - wanted.keys():
             kept = self._kept.pop(uid)
-            self._reconnects += kept.pod.reconnects
+            self._reconnects += kept.reconnects
             kept.let_go()
         for uid, endpoint in wanted.items():
             if uid not in self._kept:
@@ -87,7 +87,13 @@ class _Kept:
         self.pod = pod
         self._tell = tell
         self._was_good = pod.good
+        self._before = pod.reconnects
         self.let_go = pod.watch(self._changed)
+
+    @property
+    def reconnects(self) -> int:
+        """Since it is watched."""
+        return self.pod.reconnects - self._before
 
     def _changed(self) -> None:
         was_good, self._was_good = self._was_good, self.pod.good

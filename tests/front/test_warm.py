@@ -82,3 +82,16 @@ async def test_why_there_is_no_session_is_told(kept: Kept) -> None:
     kept.hub.refuse = None
     kept.warm.nudge()
     await until(lambda: kept.warm.good)
+
+
+async def test_reconnects_count_once_however_often_a_pod_is_chosen_again(kept: Kept) -> None:
+    kept.warm.keep([A])
+    (await kept.hub.next("a")).close()
+    await kept.hub.next("a")
+    await until(lambda: kept.ups == 2)
+    for _ in range(2):
+        kept.warm.keep([])
+        kept.warm.keep([A])
+        await kept.hub.next("a")
+        await until(lambda: len(kept.warm.pod(A)._sessions) == 1)
+    assert kept.warm.reconnects == 1
