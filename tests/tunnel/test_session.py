@@ -453,6 +453,21 @@ async def test_silence_after_two_questions_is_death(hub: Peers) -> None:
     assert (await keeper.lost).text == "the server answers no more"
 
 
+async def test_a_peer_whose_window_is_closed_is_not_declared_dead(
+    hub: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, peer, _ = await start(hub)
+    await open_stream(session, peer)
+    now = asyncio.get_running_loop().time()
+    session._liveness = Liveness(now - 14.1)
+    session._liveness.check(now - 9.1, busy=True, held_back=False)
+    session._liveness.check(now - 8.1, busy=True, held_back=False)
+    monkeypatch.setattr(session._pipe, "window_closed", lambda: True)
+    session._check()
+    assert session.alive
+    session.close()
+
+
 async def test_a_peer_that_only_asks_is_cut_off(running: Running) -> None:
     _, peer, keeper = running
     peer.writer.transport.pause_reading()
