@@ -141,7 +141,8 @@ def _with_path(forward: Forward, path: str, query: str) -> Forward | Broken:
         return replace(forward, path=httppath.from_decoded(path).sent, query=query)
     except ProtocolError as error:
         what = f"the rewrite-target of {forward.rule} makes a path of it that is refused"
-        return Broken(code="bad-path", reason=f"{what}: {error.text}", status=400)
+        reason = f"{what}: {error.text}"
+        return Broken(code="bad-path", reason=reason, status=400, rule=forward.rule)
 
 
 def _expand(template: str, found: re.Match[str], *, escape: bool = False) -> str:
@@ -149,7 +150,7 @@ def _expand(template: str, found: re.Match[str], *, escape: bool = False) -> str
 
     def value(reference: re.Match[str]) -> str:
         index = int(reference[1])
-        text = (found[index] or "") if index <= (found.re.groups or 0) else ""
+        text = (found[index] or "") if index <= found.re.groups else ""
         return quote(text, safe="/") if escape else text
 
     return _CAPTURE.sub(value, template)

@@ -28,12 +28,14 @@ def complaint(document: object) -> UsageError | None:
     changes = list(_changes(document))
     if version not in GONE and not changes:
         return None
-    name = _mapping(document.get("metadata")).get("name", "without a name")
+    metadata = _mapping(document.get("metadata"))
+    name = metadata.get("name", "without a name")
     if version in GONE:
         what = f"ingress {name} is written for {version}, which Kubernetes 1.22 removed"
         changes.insert(0, f"apiVersion: {CURRENT}")
     else:
         what = f"ingress {name} is {version} by its apiVersion, but of an older form"
+    changes += _class_change(metadata)
     return UsageError(what, hint="write " + "; ".join(changes), code="ingress-form-gone")
 
 
@@ -49,9 +51,13 @@ def _changes(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"backend: {{{_backend(backend)}}} for the backend {where}"
         if path.get("pathType") not in _PATH_TYPES:
             yield f"pathType: {_path_type(path)} {where}"
-    annotations = _mapping(_mapping(document.get("metadata")).get("annotations"))
-    if name := annotations.get("kubernetes.io/ingress.class"):
-        yield f"spec.ingressClassName: {name} for the annotation kubernetes.io/ingress.class"
+
+
+def _class_change(metadata: Mapping[str, Any]) -> list[str]:
+    """The annotation still works: it is old, but no reason to complain."""
+    name = _mapping(metadata.get("annotations")).get("kubernetes.io/ingress.class")
+    change = f"spec.ingressClassName: {name} for the annotation kubernetes.io/ingress.class"
+    return [change] if name else []
 
 
 def _paths(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

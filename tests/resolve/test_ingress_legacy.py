@@ -80,10 +80,6 @@ def test_the_form_of_the_old_documents_is_told_what_to_write() -> None:
             ),
             "write spec.defaultBackend: {service: {name: r, port: {name: PORT}}} for spec.backend",
         ),
-        (
-            ("{name: x}", "{name: x, annotations: {kubernetes.io/ingress.class: nginx}}"),
-            "write spec.ingressClassName: nginx",
-        ),
     ],
 )
 def test_each_piece_of_the_old_form_is_recognised(change: tuple[str, str], hint: str) -> None:
@@ -91,6 +87,20 @@ def test_each_piece_of_the_old_form_is_recognised(change: tuple[str, str], hint:
     error = complaint(yamldoc.load(TODAY.replace(*change, 1)))
     assert error is not None
     assert (error.hint or "").startswith(hint)
+
+
+def test_the_annotation_of_the_class_is_mentioned_but_is_no_fault_alone() -> None:
+    annotated = "{name: x, annotations: {kubernetes.io/ingress.class: nginx}}"
+    assert complaint(yamldoc.load(TODAY.replace("{name: x}", annotated))) is None
+    old = TODAY.replace("{name: x}", annotated).replace(
+        "networking.k8s.io/v1", "extensions/v1beta1"
+    )
+    error = complaint(yamldoc.load(old))
+    assert error is not None
+    assert error.hint == (
+        "write apiVersion: networking.k8s.io/v1; "
+        "spec.ingressClassName: nginx for the annotation kubernetes.io/ingress.class"
+    )
 
 
 @pytest.mark.parametrize(

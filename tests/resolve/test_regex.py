@@ -105,6 +105,10 @@ def test_what_may_not_end_soon_or_means_nothing_is_refused(source: str, reason: 
         ("/(.*)/(.*)", 5656),
         ("/(.*)/(.*)/(.*)", 317),
         ("/(ab)*x", 5656),
+        ("/[a-z]+[a-z]/", 5656),
+        ("/([a-z]+)?/", 4000),
+        ("/([a-z]+)/", 8192),
+        ("/[a-z]+$", 8192),
     ],
 )
 def test_the_longest_text_follows_from_what_is_open(source: str, limit: int) -> None:
