@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from kfwd.errors import HttpError, KfwdError
 from kfwd.front.connection import ends
 from kfwd.front.local import LocalSocket
-from kfwd.proxy.decision import Answer, Decision, Forward, Part, Raw, page, reason
+from kfwd.proxy.decision import Answer, Decision, Forward, Here, Part, Raw, page, reason
 from kfwd.proxy.exchange import End, Exchange
-from kfwd.proxy.tunnel import Tunnel
+from kfwd.proxy.tunnel import ESTABLISHED, Tunnel
 from kfwd.proxy.upstream import Client
 from kfwd.wire import http1, http1_body
 from kfwd.wire.http1 import HeadReader, RequestHead
@@ -105,14 +105,23 @@ class HttpConnection:
         match decision:
             case Answer():
                 return await self._answer(head, decision, unread=not body.done)
+            case Here():
+                self.status = 200
+                self.write(ESTABLISHED)
+                return True
             case Forward():
                 self.exchange = Exchange(self, head, body, decision, client)
             case Raw():
                 self.exchange = Tunnel(self, decision, client)
         try:
-            end = await self.exchange.run()
+            return await self._follow(self.exchange)
         except KfwdError as error:
             return await self._answer(head, failure(decision, error), unread=True)
+
+    async def _follow(self, exchange: Exchange | Tunnel) -> bool:
+        """Have an exchange take place. Raises the `KfwdError` for which there is no answer."""
+        try:
+            end = await exchange.run()
         finally:
             self._takes = self._held = False
         if end is End.GONE:

@@ -72,7 +72,11 @@ class Raw(Struct, frozen=True):
     failed: Callable[[KfwdError], Answer]
 
 
-Decision = Answer | Forward | Raw
+class Here(Struct, frozen=True):
+    """Say 200 to a CONNECT; the requests that come through it are decided on like any others."""
+
+
+Decision = Answer | Forward | Raw | Here
 
 
 class Handler(Protocol):

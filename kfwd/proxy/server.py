@@ -37,12 +37,14 @@ class HttpServer:
         users: Users,
         log: RequestLog | None = None,
         on_accept: Callable[[], None] = lambda: None,
+        connect: Callable[[HttpServer, socket.socket], HttpConnection] = HttpConnection,
     ) -> None:
         self.handler = handler
         self.counters = Counters()
         self._users = users
         self._log = log
         self._on_accept = on_accept
+        self._connect = connect
         self._tasks = TaskSet(f"http {name}")
         self._listener: Listener | None = None
         self._connections: set[HttpConnection] = set()
@@ -106,7 +108,7 @@ class HttpServer:
             )
 
     def _accepted(self, sock: socket.socket) -> None:
-        connection = HttpConnection(self, sock)
+        connection = self._connect(self, sock)
         self.counters.total += 1
         self.counters.open += 1
         self._connections.add(connection)

@@ -13,14 +13,20 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Tunnel:
-    """One CONNECT, from the connection to its end. The interface is an `Exchange`'s."""
+    """One CONNECT, from the connection to its end. The interface is an `Exchange`'s.
 
-    def __init__(self, side: Side, raw: Raw, client: Client) -> None:
+    `established` is what the client is told once there is a connection.
+    """
+
+    def __init__(
+        self, side: Side, raw: Raw, client: Client, *, established: bytes = ESTABLISHED
+    ) -> None:
         self.status = 0
         self.where: str | None = None
         self._side = side
         self._decision = raw
         self._client = client
+        self._established = established
         self._upstream: Upstream | None = None
         self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
 
@@ -31,7 +37,7 @@ class Tunnel:
         upstream.attach(self)
         try:
             self.status = 200
-            self._side.write(ESTABLISHED)
+            self._side.write(self._established)
             self._side.began()
             return await self._end
         finally:
