@@ -21,6 +21,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | GET /v1/profiles/NAME | | `ProfileText` |
 | PUT /v1/profiles/NAME | `ProfileText` | `Validation`; written only without faults |
 | POST /v1/validate | `ProfileText` | `Validation` |
+| GET /v1/routes?target=T&namespace=N&context=C&kubeconfig=F... | | `RouteList`, each route tried |
 | GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
 | POST /v1/stop | | `Stopped` |
 | GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
@@ -44,6 +45,19 @@ VERSION_HEADER = "Kfwd-Version"
 ATTACH_WITHIN_S = 10.0
 UNKNOWN_CALL = "unknown-call"
 
+RouteState = Literal["works", "fails", "pending", "unknown"]
+RouteKind = Literal[
+    "port-forward",
+    "api-proxy",
+    "cluster-ip",
+    "node-port",
+    "load-balancer",
+    "host-port",
+    "host-network",
+    "ingress",
+    "http-route",
+    "gateway",
+]
 Taken = Literal["replace", "next", "fail"]
 Action = Literal["stop", "start", "change", "leave"]
 
@@ -148,6 +162,28 @@ class RequestView(Struct, frozen=True, kw_only=True):
     pod: str | None = None
 
 
+class RouteView(Struct, frozen=True, kw_only=True):
+    """One way to a target, tried from here.
+
+    `address` is HOST:PORT, a URL, a path of the API server or, for a port-forward, TARGET:PORT.
+    `latency_ms` is one round trip, where the route works; `note` says what it costs or why not.
+    """
+
+    kind: RouteKind
+    address: str
+    layer: Literal[4, 7]
+    state: RouteState
+    latency_ms: float | None
+    note: str
+
+
+class RouteList(Struct, frozen=True, kw_only=True):
+    """Every way to a target, the best first."""
+
+    target: str
+    routes: tuple[RouteView, ...]
+
+
 class HistoryItem(Struct, frozen=True, kw_only=True):
     """One thing that happened to an entry: a stable kebab-case `code`, and words."""
 
@@ -167,10 +203,10 @@ class AttachEvent(Struct, tag_field="type", tag=str.lower, frozen=True, kw_only=
 
 
 class AttachListening(AttachEvent, tag="listening", frozen=True, kw_only=True):
-    """Once for each port, when it is bound and the pod port behind it is known."""
+    """Once for each port, when it is bound and, for a forward, the pod port behind it is known."""
 
     listen: tuple[str, ...]
-    remote: int
+    remote: int | None
 
 
 class AttachConnection(AttachEvent, tag="connection", frozen=True, kw_only=True):

@@ -143,6 +143,7 @@ class ServicePort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     protocol: str = "TCP"
     target_port: int | str | None = None
     node_port: int | None = None
+    app_protocol: str | None = None
 
 
 class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
