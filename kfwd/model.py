@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 ADHOC = "-"
 Spread = Literal["first", "round-robin", "least-connections", "sticky"]
+ProxyVia = Literal["auto", "tunnel", "api-proxy"]
 ForwardVia = Literal["auto", "tunnel", "direct"]
 Severity = Literal["error", "warning", "info"]
 
@@ -46,7 +47,50 @@ class ForwardSpec(Struct, tag_field="kind", tag="forward", frozen=True, kw_only=
     via: ForwardVia = "auto"
 
 
-EntrySpec = ForwardSpec
+class ProxyFlags(Struct, frozen=True, kw_only=True):
+    """The flags of `kubectl proxy` that say what is served, with its defaults (protocol notes G).
+
+    Lists of regular expressions (Go's) are separated by commas. `keepalive_s` 0 is the default.
+    """
+
+    accept_hosts: str = r"^localhost$,^127\.0\.0\.1$,^\[::1\]$"
+    accept_paths: str = "^.*"
+    reject_paths: str = "^/api/.*/pods/.*/exec,^/api/.*/pods/.*/attach"
+    reject_methods: str = "^$"
+    disable_filter: bool = False
+    api_prefix: str = "/"
+    append_server_path: bool = False
+    www: str | None = None
+    www_prefix: str = "/static/"
+    keepalive_s: float = 0.0
+
+
+class ProxySpec(Struct, tag_field="kind", tag="proxy", frozen=True, kw_only=True):
+    """A local HTTP listener: the whole API as `kubectl proxy` has it or, with a target
+    (`svc/web:http`), that at `/`.
+
+    `port` 0 asks for a free one. `allow_users` are names or numbers, `*` is anybody on this
+    machine. `requests`: keep the newest requests to show them.
+    """
+
+    name: str
+    target: str | None = None
+    namespace: str | None = None
+    address: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 8001
+    via: ProxyVia = "auto"
+    hold_s: float = 30.0
+    allow_users: tuple[str, ...] = ()
+    requests: bool = False
+    flags: ProxyFlags = ProxyFlags()
+
+    @property
+    def ports(self) -> tuple[PortSpec, ...]:
+        """The local port, as a forward has it."""
+        return (PortSpec(local=self.port, remote=""),)
+
+
+EntrySpec = ForwardSpec | ProxySpec
 
 
 class ProfileSpec(Struct, frozen=True, kw_only=True):
@@ -113,10 +157,19 @@ class PortView(Struct, frozen=True, kw_only=True):
 
 
 class EndpointView(Struct, frozen=True, kw_only=True):
-    pod: str
+    """A pod behind a tunnel, or an address that is used directly: then `pod` is whose own it is,
+    None where it leads to any of them.
+    """
+
+    pod: str | None
     address: str | None
     ready: bool
     open: int
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return self.address or self.pod or ""
 
 
 class Connections(Struct, frozen=True, kw_only=True):

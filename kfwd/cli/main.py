@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "kfwd.cli.logs:logs",
     "events": "kfwd.cli.events:events",
     "port-forward": "kfwd.cli.port_forward:port_forward",
+    "proxy": "kfwd.cli.proxy:proxy",
     "profile": "kfwd.cli.profile:profile",
     "daemon": "kfwd.cli.daemon:daemon",
     "demo": "kfwd.cli.demo:demo",

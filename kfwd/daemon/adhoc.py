@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kfwd.errors import UsageError
-from kfwd.model import ForwardSpec, Wanted
+from kfwd.model import EntrySpec, ForwardSpec, ProxySpec, Wanted
 from kfwd.profiles import clash, words
-from kfwd.resolve import target
+from kfwd.resolve import goregex, target
 
 HIGHEST_PORT = 65535
 
@@ -18,9 +18,12 @@ class NameTaken(UsageError):
     code = "name-taken"
 
 
-def check(spec: ForwardSpec) -> None:
+def check(spec: EntrySpec) -> None:
     """Raises `UsageError` that names what is wrong."""
-    target.parse(spec.target)
+    if isinstance(spec, ProxySpec):
+        _check_proxy(spec)
+    else:
+        target.parse(spec.target)
     if not spec.ports or not spec.address:
         raise UsageError(f"{spec.name} needs a port and an address to listen on")
     if len(spec.ports) > 1 and any(address.startswith("unix:") for address in spec.address):
@@ -32,12 +35,24 @@ def check(spec: ForwardSpec) -> None:
         for port in spec.ports:
             if port.local > HIGHEST_PORT or port.local < 0:
                 raise ValueError(f"a port is from 1 to {HIGHEST_PORT}, not {port.local}")
-            words.port(str(port))
+            if isinstance(spec, ForwardSpec):
+                words.port(str(port))
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
-def refuse_clash(spec: ForwardSpec, others: Iterable[Wanted]) -> None:
+def _check_proxy(spec: ProxySpec) -> None:
+    if spec.target is not None:
+        target.with_port(spec.target)
+    flags = spec.flags
+    for listed in (
+        *(flags.accept_hosts, flags.accept_paths),
+        *(flags.reject_paths, flags.reject_methods),
+    ):
+        goregex.listed(listed)
+
+
+def refuse_clash(spec: EntrySpec, others: Iterable[Wanted]) -> None:
     """Raises `UsageError` (`listener-taken`) when one of `others` has a listener that `spec` wants.
 
     The others are all other entries that are up.
@@ -48,7 +63,7 @@ def refuse_clash(spec: ForwardSpec, others: Iterable[Wanted]) -> None:
         raise UsageError(fault.message, code="listener-taken", hint=hint)
 
 
-def listeners(spec: ForwardSpec) -> list[clash.Listener]:
+def listeners(spec: EntrySpec) -> list[clash.Listener]:
     """Each port in a line of its own, so that each can clash."""
     return [
         listener

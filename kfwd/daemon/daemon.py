@@ -30,9 +30,10 @@ from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.entries.entry import Entry
 from kfwd.entries.forward import Forward
+from kfwd.entries.proxy import Proxy
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.front.replay import Budget
-from kfwd.model import ADHOC, EntryView, Problem, Wanted
+from kfwd.model import ADHOC, EntryView, Problem, ProxySpec, Wanted
 from kfwd.paths import Paths
 from kfwd.tasks import TaskSet
 
@@ -234,7 +235,8 @@ class Daemon:
         self.store.put(view)
 
     def _make(self, wanted: Wanted) -> Entry:
-        return Forward(
+        make = Proxy if isinstance(wanted.spec, ProxySpec) else Forward
+        return make(
             wanted,
             self._clusters.get(wanted.context),
             budget=self._budget,

@@ -9,7 +9,7 @@ import msgspec
 from kfwd.api_model import Plan, PlanItem
 from kfwd.daemon.reconcile import diff
 from kfwd.daemon.state import Saved, UpProfile
-from kfwd.model import ForwardSpec, Wanted
+from kfwd.model import EntrySpec, ForwardSpec, ProxySpec, Wanted
 
 
 def wanted(saved: Saved, attached: Mapping[str, Wanted]) -> dict[str, Wanted]:
@@ -65,10 +65,16 @@ def plan(
 
 def describe(entry: Wanted) -> str:
     """What an entry is: `svc/web 8080:http in dev`."""
-    return f"{entry.spec.target} {_ports(entry.spec)} in {entry.context.name}"
+    return f"{_what(entry.spec)} in {entry.context.name}"
 
 
-def _ports(spec: ForwardSpec) -> str:
+def _what(spec: EntrySpec) -> str:
+    if isinstance(spec, ForwardSpec):
+        return f"{spec.target} {_ports(spec)}"
+    return f"{spec.target or 'the API'} on port {spec.port or 'of its own'}"
+
+
+def _ports(spec: EntrySpec) -> str:
     return " ".join(str(port) for port in spec.ports)
 
 
@@ -78,14 +84,29 @@ def difference(old: Wanted, new: Wanted) -> str:
     pairs.append(
         ("namespace", old.spec.namespace or old.namespace, new.spec.namespace or new.namespace)
     )
-    pairs.append(("ports", _ports(old.spec), _ports(new.spec)))
-    pairs += [
-        (field, getattr(old.spec, field), getattr(new.spec, field))
-        for field in ("target", "address", "spread", "hold_s", "via")
-    ]
+    pairs += _fields(old.spec, new.spec)
     pairs.append(("paused", old.paused, new.paused))
     found = [f"{what} {_shown(a)} -> {_shown(b)}" for what, a, b in pairs if a != b]
     return ", ".join(found) or "kubeconfig"
+
+
+def _fields(old: EntrySpec, new: EntrySpec) -> list[tuple[str, object, object]]:
+    """What the two have in common by name; a forward may become a proxy."""
+    pairs: list[tuple[str, object, object]] = [("kind", _kind(old), _kind(new))]
+    pairs.append(("ports", _ports(old), _ports(new)))
+    names = [name for name in old.__struct_fields__ if name in new.__struct_fields__]
+    skipped = {"name", "namespace", "ports", "port", "flags"}
+    pairs += [(n, getattr(old, n), getattr(new, n)) for n in names if n not in skipped]
+    if isinstance(old, ProxySpec) and isinstance(new, ProxySpec):
+        pairs += [
+            (name.replace("_", "-"), getattr(old.flags, name), getattr(new.flags, name))
+            for name in old.flags.__struct_fields__
+        ]
+    return pairs
+
+
+def _kind(spec: EntrySpec) -> str:
+    return str(spec.__struct_config__.tag)
 
 
 def _shown(value: object) -> str:

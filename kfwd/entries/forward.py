@@ -24,6 +24,7 @@ from kfwd.model import (
     Connections,
     EntryCounters,
     EntryView,
+    ForwardSpec,
     State,
     Wanted,
     utcnow,
@@ -48,8 +49,10 @@ class Forward:
         show: Callable[[EntryView], None],
     ) -> None:
         spec = wanted.spec
+        assert isinstance(spec, ForwardSpec)
         self.accepted: set[Accepted] = set()
         self._wanted = wanted
+        self._spec = spec
         self._context = context
         self._show = show
         self._log = logging.LoggerAdapter(_log, {"entry": wanted.id})
@@ -74,11 +77,11 @@ class Forward:
             self._wanted.id,
             self._context.pool,
             budget=budget,
-            hold_s=self._wanted.spec.hold_s,
+            hold_s=self._spec.hold_s,
             on_change=self._changed,
             look_again=self._look_again,
             on_accept=lambda: self._accepted(key),
-            spread=self._wanted.spec.spread,
+            spread=self._spec.spread,
         )
 
     def bind(self) -> None:
@@ -134,7 +137,7 @@ class Forward:
 
     def _target(self) -> targets.Target | None:
         try:
-            return targets.parse(self._wanted.spec.target)
+            return targets.parse(self._spec.target)
         except UsageError as error:
             self._config = fault_of(error)
             return None
@@ -199,12 +202,12 @@ class Forward:
 
     @property
     def _wants_direct(self) -> bool:
-        return self._wanted.spec.via == "direct"
+        return self._spec.via == "direct"
 
     @property
     def _namespace(self) -> str | None:
         wanted = self._wanted
-        return wanted.spec.namespace or wanted.namespace or self._context.namespace
+        return self._spec.namespace or wanted.namespace or self._context.namespace
 
     def view(self) -> EntryView:
         fronts = [port.front for port in self._ports]
@@ -212,11 +215,11 @@ class Forward:
         return EntryView(
             id=self._wanted.id,
             kind="forward",
-            name=self._wanted.spec.name,
+            name=self._spec.name,
             profile=self._wanted.profile,
             context=self._context.name,
             namespace=self._namespace or "",
-            target=self._wanted.spec.target,
+            target=self._spec.target,
             ports=tuple(port.view() for port in self._ports),
             state=self._verdict.state,
             problem=self._verdict.problem,

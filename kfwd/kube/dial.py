@@ -210,6 +210,14 @@ def _set_options(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+def keep_alive(sock: socket.socket, every_s: float) -> None:
+    """Have TCP ask a silent peer every so many seconds; below zero never."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(every_s > 0))
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+        if every_s > 0 and (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, max(1, round(every_s)))
+
+
 @contextlib.contextmanager
 def _closed_on_error(sock: socket.socket) -> Iterator[None]:
     try:

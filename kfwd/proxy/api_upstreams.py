@@ -14,6 +14,7 @@ from typing import Protocol
 
 from kfwd.backoff import Backoff
 from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable
+from kfwd.kube import dial
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
@@ -41,11 +42,15 @@ class ApiUpstreams:
     """Connections to one context's API server. `close()` ends those that are kept.
 
     `hold_s`: how long a request waits for the server. `append_path`: put the path of the
-    kubeconfig's server address before each request's.
+    kubeconfig's server address before each request's. `keepalive_s`: how often TCP asks a silent
+    server whether it is there; 0 is the default.
     """
 
-    def __init__(self, context: Context, *, hold_s: float, append_path: bool) -> None:
+    def __init__(
+        self, context: Context, *, hold_s: float, append_path: bool, keepalive_s: float = 0.0
+    ) -> None:
         self.append_path = append_path
+        self._keepalive_s = keepalive_s
         self._context = context
         self._hold_s = hold_s
         self._idle: deque[ApiUpstream] = deque()
@@ -86,7 +91,7 @@ class ApiUpstreams:
             if not fresh and (kept := self._kept(server, tls)) is not None:
                 kept.credential = credential
                 return kept
-            pipe = await _open(server, tls)
+            pipe = await _open(server, tls, self._keepalive_s)
         except KfwdError as error:
             cluster.report(error)
             raise
@@ -244,9 +249,11 @@ class _Kept(_Nobody):
         self._owner.forget(self._upstream)
 
 
-async def _open(server: Server, tls: SSLContext | None) -> SocketPipe:
+async def _open(server: Server, tls: SSLContext | None, keepalive_s: float) -> SocketPipe:
     """Raises `Unreachable`."""
     sock = await server.open_socket()
+    if keepalive_s:
+        dial.keep_alive(sock, keepalive_s)
     try:
         async with asyncio.timeout(HANDSHAKE_S):
             return await open_pipe(sock, tls, server.server_hostname)

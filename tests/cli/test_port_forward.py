@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kfwd.api_model import AttachConnection, AttachListening, AttachState
+from kfwd.cli import attached as attached_command
 from kfwd.cli import port_forward as command
 from kfwd.errors import ExitCode
 from kfwd.model import ForwardSpec, PortSpec, PortView, Problem, State
@@ -29,7 +30,7 @@ PERSON = threading.main_thread().ident or 0
 
 @pytest.fixture
 def attached(daemon: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    monkeypatch.setattr(command, "RETRY_S", 0.001)
+    monkeypatch.setattr(attached_command, "RETRY_S", 0.001)
     daemon.on("GET /v1/snapshot", snapshot(entry("-/web")))
     return daemon
 
@@ -122,7 +123,7 @@ def test_a_pod_that_does_not_run_in_time_ends_it(run: Run, attached: StandIn) ->
 def test_a_daemon_that_stays_away_ends_it(
     run: Run, attached: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "LOST_S", 0.0)
+    monkeypatch.setattr(attached_command, "LOST_S", 0.0)
     streams(attached, LISTENING)
     attached.on_raw("PUT /v1/entries/-/web", b"")
     result = run("port-forward", "svc/web", "8080:http")
@@ -166,7 +167,7 @@ def test_connection_flags_become_a_file_that_is_gone_afterwards(
 
 def test_flags_in_gos_form() -> None:
     words = ["--a=true", "--b=false", "--c=x", "-n=ns", "--a", "-v", "x=y", "--", "-z"]
-    assert list(command.as_click(words, {"--a", "--b"})) == [
+    assert list(attached_command.as_click(words, {"--a", "--b"})) == [
         *("--a", "--c=x", "-n", "ns", "--a", "-v", "x=y", "--", "-z")
     ]
 

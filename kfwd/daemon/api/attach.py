@@ -21,6 +21,8 @@ from kfwd.daemon.store import Subscription
 from kfwd.entries.entry import Entry
 from kfwd.model import EntryChanged, EntryRemoved, EntryView, SnapshotEvent
 
+FORWARD = "forward"
+
 CONNECTIONS_KEPT = 1000
 """Connections that may wait to be told of; the oldest are dropped, for they are only lines."""
 
@@ -97,7 +99,8 @@ class Following:
         if view.id != self._id:
             return
         for port in view.ports:
-            if port.listen and port.port is not None and port.listen not in self._told:
+            known = port.port is not None or view.kind != FORWARD
+            if port.listen and known and port.listen not in self._told:
                 self._told.add(port.listen)
                 self._ready.append(AttachListening(listen=port.listen, remote=port.port))
         state = AttachState(state=view.state, problem=view.problem)

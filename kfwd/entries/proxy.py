@@ -1,0 +1,184 @@
+"""The life of a proxy: it listens for HTTP, and leads requests to an API server or to one app.
+
+The listener is bound before anything else is looked at. What is behind it is the API server's
+whole API, or the target's endpoints through tunnels, or the target through the API server's proxy;
+requests wait while it is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+from kfwd.api_model import ConnectionView
+from kfwd.entries.behind import Behind, WholeApi
+from kfwd.entries.behind_target import TargetBehind
+from kfwd.entries.binding import Binding, FreePorts
+from kfwd.entries.entry import Accepted, Context
+from kfwd.entries.showing import Showing
+from kfwd.entries.states import Facts, Verdict, judge
+from kfwd.front.replay import Budget
+from kfwd.front.users import Users
+from kfwd.model import (
+    Bytes,
+    Connections,
+    EntryCounters,
+    EntryView,
+    PortView,
+    ProxySpec,
+    Wanted,
+    utcnow,
+)
+from kfwd.proxy.connection import HttpConnection
+from kfwd.proxy.requests import RequestLog
+from kfwd.proxy.server import HttpServer
+
+BIND_AGAIN_S = 2.0
+PORT_KEY = "listen"
+
+
+class Proxy:
+    """One proxy. `show` gets its view whenever that changes."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        context: Context,
+        *,
+        budget: Budget,
+        kept: FreePorts,
+        show: Callable[[EntryView], None],
+    ) -> None:
+        spec = wanted.spec
+        assert isinstance(spec, ProxySpec)
+        self.accepted: set[Accepted] = set()
+        self.requests = RequestLog() if spec.requests else None
+        self._wanted = wanted
+        self._spec = spec
+        self._context = context
+        self._showing = Showing(wanted.id, self._judge, self.view, show)
+        self._behind: Behind = self._made(budget)
+        self._http = HttpServer(
+            wanted.id,
+            self._behind.handler,
+            users=Users(os.getuid(), spec.allow_users),
+            log=self.requests,
+            on_accept=self._accepted,
+        )
+        self._binding = Binding(spec.port, spec.address, kept, PORT_KEY, self._http.bind)
+
+    def _made(self, budget: Budget) -> Behind:
+        if self._spec.target is None:
+            return WholeApi(self._spec, self._context)
+        changed = self._showing.changed
+        return TargetBehind(self._wanted, self._spec, self._context, budget=budget, changed=changed)
+
+    def bind(self) -> None:
+        if not self._wanted.paused:
+            self._binding.bind()
+        self._showing.judge()
+
+    async def run(self) -> None:
+        forget = self._context.on_change(self._context_changed)
+        self._showing.changed()
+        try:
+            if self._wanted.paused:
+                await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._listen(), name=f"{self._wanted.id}/listen")
+                both.create_task(self._behind.follow(), name=f"{self._wanted.id}/follow")
+        finally:
+            forget()
+
+    async def close(self) -> list[str]:
+        self._showing.end()
+        return await self._http.close() + await self._behind.close()
+
+    async def _listen(self) -> None:
+        """Bind, for as long as it takes."""
+        while not self._binding.bound:
+            self._binding.bind()
+            await self._binding.name_holder()
+            self._showing.changed()
+            if not self._binding.bound:
+                await asyncio.sleep(BIND_AGAIN_S)
+
+    def _context_changed(self) -> None:
+        """The context failed or is back, or its kubeconfig names another cluster."""
+        self._behind.context_changed()
+        self._showing.changed()
+
+    def _accepted(self) -> None:
+        for tell in tuple(self.accepted):
+            tell(self._binding.number or 0)
+
+    def _judge(self) -> Verdict:
+        port = self._behind.facts(bound=self._binding.bound, bind=self._binding.fault)
+        return judge(
+            Facts(
+                ports=(port,),
+                paused=self._wanted.paused,
+                config=self._behind.config,
+                context=self._context.fault,
+                looked=self._behind.looked,
+                watch=self._behind.watch,
+            )
+        )
+
+    def view(self) -> EntryView:
+        numbers = self.counters()
+        return EntryView(
+            id=self._wanted.id,
+            kind="proxy",
+            name=self._spec.name,
+            profile=self._wanted.profile,
+            context=self._context.name,
+            namespace=self._namespace or "",
+            target=self._spec.target,
+            ports=(PortView(listen=self._binding.addresses, remote=None, port=None),),
+            state=self._showing.verdict.state,
+            problem=self._showing.verdict.problem,
+            via=self._behind.via,
+            transport=self._behind.transport,
+            endpoints=numbers.endpoints,
+            connections=numbers.connections,
+            bytes=numbers.bytes,
+            reconnects=self._behind.reconnects,
+            since=self._showing.since,
+        )
+
+    @property
+    def _namespace(self) -> str | None:
+        return self._spec.namespace or self._wanted.namespace or self._context.namespace
+
+    def counters(self) -> EntryCounters:
+        count = self._http.counters
+        return EntryCounters(
+            id=self._wanted.id,
+            connections=Connections(
+                open=count.open,
+                waiting=self._behind.waiting,
+                total=count.total,
+                failed=count.failed,
+            ),
+            bytes=Bytes(received=count.received, sent=count.sent),
+            endpoints=self._behind.endpoints,
+        )
+
+    def connections(self) -> tuple[ConnectionView, ...]:
+        now = asyncio.get_running_loop().time()
+        return tuple(_shown(connection, now) for connection in self._http.connections)
+
+
+def _shown(connection: HttpConnection, now: float) -> ConnectionView:
+    return ConnectionView(
+        client=connection.client.address,
+        listen=connection.client.listen,
+        pod=connection.exchange.where if connection.exchange else None,
+        port=None,
+        state="open",
+        since=utcnow() - timedelta(seconds=round(now - connection.since)),
+        bytes=Bytes(received=connection.received, sent=connection.sent),
+    )
