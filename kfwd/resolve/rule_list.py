@@ -1,4 +1,4 @@
-"""Which rules lead to a service: what `kfwd routes` lists as `ingress` and `http-route`. Pure."""
+"""Which rules lead to which service: the routes `ingress` and `http-route`. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kfwd.kube.route_objects import BackendRef, HTTPRoute, RouteMatch, RouteRule, full_name
+from kfwd.kube.route_objects import (
+    BackendRef,
+    HTTPRoute,
+    IngressService,
+    RouteMatch,
+    RouteRule,
+    full_name,
+)
 from kfwd.resolve import hosts, http_filters, ingress_options
 from kfwd.resolve.attachment import Attachment
 from kfwd.resolve.http_route import refusal, weight_of
@@ -18,13 +25,15 @@ from kfwd.resolve.rules import Rules
 class LeadingRule(Struct, frozen=True, kw_only=True):
     """One rule that leads to a service.
 
-    `host` is a pattern, an empty one any host; `path` and `path_type` are as the object has them;
-    `port` is what the rule names of the service. `class_name` is the Ingress class or the class of
-    the Gateway. `addresses` are where its controller serves it, so far as the objects say: IP
-    addresses and host names.
+    `namespace` and `service` are what it leads to. `host` is a pattern, an empty one any host;
+    `path` and `path_type` are as the object has them; `port` is what the rule names of the service.
+    `class_name` is the Ingress class or the class of the Gateway. `addresses` are where its
+    controller serves it, so far as the objects say: IP addresses and host names.
     """
 
     kind: Literal["ingress", "http-route"]
+    namespace: str
+    service: str
     host: str
     path: str
     path_type: str
@@ -38,24 +47,33 @@ class LeadingRule(Struct, frozen=True, kw_only=True):
 
 def rules_to(namespace: str, service: str, rules: Rules) -> list[LeadingRule]:
     """The rules that lead to a service, the most specific host first."""
-    found = [*_by_ingress(namespace, service, rules), *_by_routes(namespace, service, rules)]
+    found = [r for r in every_rule(rules) if (r.namespace, r.service) == (namespace, service)]
     return sorted(found, key=lambda item: hosts.specificity(item.host))
 
 
-def _by_ingress(namespace: str, service: str, rules: Rules) -> Iterator[LeadingRule]:
-    seen: set[tuple[str, str, str, str]] = set()
+def every_rule(rules: Rules) -> Iterator[LeadingRule]:
+    """The rules that lead to any service, be it there or not."""
+    yield from _by_ingress(rules)
+    yield from _by_routes(rules)
+
+
+def _by_ingress(rules: Rules) -> Iterator[LeadingRule]:
+    seen: set[tuple[str, ...]] = set()
     for site in rules.ingress.sites.values():
         for location in (*site.locations, *site.shadowed, site.default):
-            if location is None or location.namespace != namespace:
+            backend = location.backend.service if location is not None else None
+            if location is None or backend is None:
                 continue
-            key = (location.rule, location.host, location.path_type, location.path)
-            backend = location.backend.service
-            if backend is not None and backend.name == service and key not in seen:
+            key = (
+                *(location.rule, location.host, location.path_type, location.path),
+                backend.name,
+            )
+            if key not in seen:
                 seen.add(key)
-                yield _of_location(location, str(backend.port), location is site.default)
+                yield _of_location(location, backend, location is site.default)
 
 
-def _of_location(location: Location, port: str, is_default: bool) -> LeadingRule:
+def _of_location(location: Location, backend: IngressService, is_default: bool) -> LeadingRule:
     notes = list(location.options.notes)
     if is_default:
         notes.append("for what no other path fits")
@@ -68,10 +86,12 @@ def _of_location(location: Location, port: str, is_default: bool) -> LeadingRule
     ingress = location.ingress
     return LeadingRule(
         kind="ingress",
+        namespace=location.namespace,
+        service=backend.name,
         host=location.host,
         path=location.path,
         path_type=location.path_type,
-        port=port,
+        port=str(backend.port),
         rule=location.rule,
         class_name=ingress.class_name,
         tls=ingress_options.has_tls(ingress, location.host),
@@ -80,7 +100,7 @@ def _of_location(location: Location, port: str, is_default: bool) -> LeadingRule
     )
 
 
-def _by_routes(namespace: str, service: str, rules: Rules) -> Iterator[LeadingRule]:
+def _by_routes(rules: Rules) -> Iterator[LeadingRule]:
     table = rules.routes
     nowhere = [
         (entry.route, Attachment(hosts=entry.route.spec.hostnames or ("",), refusals=entry.reasons))
@@ -89,17 +109,11 @@ def _by_routes(namespace: str, service: str, rules: Rules) -> Iterator[LeadingRu
     for route, where in (*table.routes, *nowhere):
         for rule in route.spec.rules or ():
             for ref in rule.backend_refs or ():
-                if not _is_meant(ref, route, namespace, service):
+                if (ref.kind or "Service") != "Service":
                     continue
                 problem = refusal(route, ref, table.grants)
                 notes = (*where.refusals, *((problem.text,) if problem else ()))
                 yield from _of_route(route, rule, ref, where, notes)
-
-
-def _is_meant(ref: BackendRef, route: HTTPRoute, namespace: str, service: str) -> bool:
-    if (ref.kind or "Service") != "Service":
-        return False
-    return (ref.namespace or route.metadata.namespace, ref.name) == (namespace, service)
 
 
 def _of_route(
@@ -111,6 +125,8 @@ def _of_route(
             path = match.path
             yield LeadingRule(
                 kind="http-route",
+                namespace=ref.namespace or route.metadata.namespace,
+                service=ref.name,
                 host=host,
                 path=(path.value if path else None) or "/",
                 path_type=(path.type if path else None) or "PathPrefix",

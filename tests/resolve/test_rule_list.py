@@ -38,6 +38,8 @@ def test_an_ingress_rule_is_listed_with_all_that_a_client_needs() -> None:
     assert listed(ingresses=[served]) == [
         LeadingRule(
             kind="ingress",
+            namespace="shop",
+            service="a",
             host=BAR,
             path="/foo",
             path_type="Prefix",
