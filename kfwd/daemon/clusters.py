@@ -75,7 +75,7 @@ class SharedContext:
             return self._config and _caused(self._config, self.name)
         if (problem := self.current.problem) is None:
             return None
-        heals = self.current.state is ContextState.UNREACHABLE
+        heals = self.current.state is not ContextState.FORBIDDEN
         return _caused(Fault(problem, heals=heals), self.name)
 
     @property

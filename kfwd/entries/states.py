@@ -9,12 +9,13 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from kfwd.errors import ConfigError, Forbidden, KfwdError, LoginNeeded, UsageError
+from kfwd.errors import ConfigError, Forbidden, KfwdError, UsageError
 from kfwd.model import Problem, Severity, State
 
 SERVING = frozenset({State.READY, State.DEGRADED})
 _WORST_FIRST = (State.FAILED, State.WAITING, State.DEGRADED, State.STARTING, State.READY)
-_NEED_A_PERSON = (UsageError, ConfigError, LoginNeeded, Forbidden)
+_NEED_A_PERSON = (UsageError, ConfigError, Forbidden)
+"""A login needs a person too, but for the context as a whole: its entries wait, and go on."""
 
 
 class Fault(Struct, frozen=True):

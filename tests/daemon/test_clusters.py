@@ -165,6 +165,8 @@ async def test_a_dial_that_fails_tells_about_the_context(
             await context.dial("shop", "web-1")
         ((view,), _) = shared.views()
         assert (view.state, view.transport) == (state, "websocket")
+        assert context.fault is not None
+        assert context.fault.heals
 
 
 async def test_before_the_cluster_is_known_nothing_can_be_dialled(home: Home) -> None:

@@ -36,7 +36,7 @@ BUSY = fault("port-in-use")
 PRIVILEGED = fault("port-privileged", heals=False)
 BAD_TARGET = fault("unknown-kind", heals=False)
 DEAD = fault("unreachable")
-LOGIN = fault("login-needed", heals=False)
+LOGIN = fault("login-needed")
 DENIED = fault("portforward-forbidden", heals=False)
 UNREADABLE = fault("forbidden", heals=False)
 EMPTY = fault("no-endpoints")
@@ -59,7 +59,7 @@ UNPROVEN = {**GOOD, "proven": False}
         (one({"bound": True}, config=BAD_TARGET, context=DEAD), "failed", BAD_TARGET),
         (one({"bound": True}, looked=False), "starting", None),
         (one({"bound": True}, looked=False, context=DEAD), "waiting", DEAD),
-        (one({"bound": True}, context=LOGIN), "failed", LOGIN),
+        (one({"bound": True}, context=LOGIN), "waiting", LOGIN),
         (one(GOOD, context=LOGIN), "degraded", LOGIN),
         (one(GOOD, context=DEAD), "degraded", DEAD),
         (one(UNPROVEN, context=DEAD), "waiting", DEAD),
@@ -110,7 +110,7 @@ def test_a_port_that_serves_beside_one_that_does_not_is_degraded(
         (UpgradeFailed("502", status=502), True),
         (NotFound("gone"), True),
         (Forbidden("no"), False),
-        (LoginNeeded("expired"), False),
+        (LoginNeeded("expired"), True),
         (ConfigError("no such context"), False),
         (UsageError("no such kind"), False),
     ],
