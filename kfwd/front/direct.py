@@ -33,6 +33,9 @@ class DirectStream:
     ) -> None:
         self._sink: Sink | None = sink
         self._closed = closed
+        if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+            # It would also end the connection of a process that reads nothing for a while.
+            sock.setsockopt(socket.IPPROTO_TCP, option, 0)
         self._socket = LocalSocket(sock, self)
         self._socket.resume_reading()
 

@@ -11,6 +11,7 @@ import pytest
 
 from kfwd.front import direct as direct_module
 from kfwd.front.direct import Direct
+from kfwd.kube import dial as dial_module
 from kfwd.model import Spread
 from kfwd.resolve.direct import Address, DirectKind
 from tests.front.rig import A, Rig, is_reset
@@ -155,6 +156,25 @@ async def test_a_slow_server_holds_the_application_back(rig: Rig, servers: list[
     assert sent < 60_000_000
     app.shutdown(socket.SHUT_WR)
     assert len(await receive(there, sent + 1)) == sent
+
+
+async def test_a_server_that_reads_nothing_for_long_keeps_its_connection(
+    rig: Rig, servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial_module, "USER_TIMEOUT_MS", 200)
+    await straight(rig, servers[0])
+    app = await rig.app(b"x")
+    await servers[0].take(b"x")
+    blocked = 0
+    while blocked < 100:
+        try:
+            app.send(bytes(1_000_000))
+            blocked = 0
+        except BlockingIOError:
+            blocked += 1
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.7)  # three times what the kernel would wait
+    assert len(rig.front.connections) == 1
 
 
 async def test_node_ports_take_turns_though_the_policy_is_first(
