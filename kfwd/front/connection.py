@@ -216,7 +216,8 @@ class Connection:
         if verdict in (Next.ELSEWHERE, Next.WAIT):
             return True
         if verdict is Next.FINISH:
-            self._front.good(self)
+            if not self.received:
+                self._front.good(self)
             self._local.finish()
             return False
         if verdict is Next.REFUSE:

@@ -261,3 +261,20 @@ async def test_a_context_that_is_closed_ends_those_who_wait_with_a_reason(
     assert await is_reset(await rig.app())
     assert rig.front.counters.failed == 2
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_an_old_connection_that_ends_well_says_nothing_of_a_port_that_refuses_now(
+    rig: Rig,
+) -> None:
+    peer = await served(rig, A)
+    old = await rig.app(b"x")
+    stream = await peer.opened()
+    peer.data(stream, b"y")
+    assert await receive(old, 1) == b"y"
+    refused = await rig.app(b"x")
+    other = await rig.hub.next("a")
+    other.text(await other.opened(), REFUSED)
+    assert await is_reset(refused)
+    peer.end(stream)
+    assert not await is_reset(old)
+    assert rig.front.problem is not None
