@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from kfwd.api_model import LogLine
+from kfwd.api_model import LogLine, RequestView
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.cli.names import EntryName, Named
@@ -30,13 +30,55 @@ LAST = 200
 @click.argument("name", required=False, type=EntryName())
 @click.option("-f", "--follow", is_flag=True, help="Go on with each new line until Ctrl-C.")
 @click.option("-n", "--last", type=click.IntRange(0, 10_000), default=LAST, help="Default: 200.")
+@click.option("--requests", is_flag=True, help="The HTTP requests that the entry has served.")
 @output_option("text", "json")
 @pass_app
-def logs(app: App, name: str | None, follow: bool, last: int, output: str) -> None:
+def logs(
+    app: App, /, *, name: str | None, follow: bool, last: int, requests: bool, output: str
+) -> None:
     """The daemon's log, or the lines of it that are about one entry."""
     colour = render.colours(sys.stdout, app.env)
+    if requests:
+        _print_requests(app, name, last, follow, output)
+        return
     for line in _lines(app, name, last, follow):
         print(render.as_line(line) if output == "json" else text(line, colour), end="", flush=True)
+
+
+def _print_requests(app: App, name: str | None, last: int, follow: bool, output: str) -> None:
+    if name is None:
+        raise click.UsageError("--requests needs the NAME of an entry")
+    entry = view.entry_id(app.client.snapshot(), name)
+    kept: deque[RequestView] = deque(maxlen=last)
+    with stream.requests(app.client, entry) as seen:
+        kept.extend(seen)
+    for request in kept:
+        _print_request(request, output)
+    if follow:
+        shown = set(kept)
+        with stream.requests(app.client, entry, follow=True) as coming:
+            for request in coming:
+                if request not in shown:
+                    _print_request(request, output)
+
+
+def _print_request(request: RequestView, output: str) -> None:
+    line = render.as_line(request) if output == "json" else request_text(request)
+    print(line, end="", flush=True)
+
+
+def request_text(request: RequestView) -> str:
+    """`12:00:00 GET 200 3.1 ms 812 B POD /path`."""
+    words = [
+        render.clock(request.time),
+        f"{request.method:6}",
+        str(request.status or "-").rjust(3),
+        f"{request.duration_ms:8.1f} ms",
+        render.size(request.bytes.received).rjust(9),
+        *([request.pod] if request.pod else []),
+        request.path,
+    ]
+    return f"{render.clean(' '.join(words))}\n"
 
 
 def _lines(app: App, name: str | None, last: int, follow: bool) -> Iterator[LogLine]:

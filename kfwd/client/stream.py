@@ -69,6 +69,13 @@ def logs(
     return _open(client, "/v1/logs", decoder, query)
 
 
+def requests(client: Client, entry: str, *, follow: bool = False) -> Stream[api_model.RequestView]:
+    """The newest requests that an entry has served, then, with `follow`, each new one."""
+    decoder = msgspec.json.Decoder(api_model.RequestView)
+    query = [("follow", "1")] if follow else []
+    return _open(client, f"{entry_path(entry)}/requests", decoder, query)
+
+
 def _open(
     client: Client, path: str, decoder: msgspec.json.Decoder[E], query: Query = ()
 ) -> Stream[E]:

@@ -21,11 +21,12 @@ class Key(Struct, frozen=True, kw_only=True):
     many: bool = False
 
 
-def _pattern(expression: str) -> dict[str, Any]:
+def pattern(expression: str) -> dict[str, Any]:
+    """The schema of text that matches as a whole."""
     return {"type": "string", "pattern": f"^{expression}$"}
 
 
-def _choice(*served: str) -> tuple[Any, dict[str, Any]]:
+def choice(*served: str) -> tuple[Any, dict[str, Any]]:
     """A reader and a schema; the first word is the default."""
     schema = {"enum": list(served), "default": served[0]}
     return words.one_of(*served), schema
@@ -41,20 +42,20 @@ def _target(value: Any) -> str:
     return str(value)
 
 
-_TEXT = {"type": "string", "minLength": 1}
-_SPREAD = _choice("first", "round-robin", "least-connections", "sticky")
-_VIA = _choice("auto", "tunnel", "direct")
+TEXT = {"type": "string", "minLength": 1}
+_SPREAD = choice("first", "round-robin", "least-connections", "sticky")
+_VIA = choice("auto", "tunnel", "direct")
 
 FORWARD: Mapping[str, Key] = {
     "name": Key(
         read=words.name,
-        schema=_pattern(words.NAME),
+        schema=pattern(words.NAME),
         about="The entry is PROFILE/NAME.",
         required=True,
     ),
     "target": Key(
         read=_target,
-        schema=_TEXT,
+        schema=TEXT,
         about="What stands behind it: svc/web, pod/x, deploy/x, sts/x, a selector app=web, ...",
         required=True,
     ),
@@ -62,7 +63,7 @@ FORWARD: Mapping[str, Key] = {
         read=words.port,
         schema={
             "anyOf": [
-                _pattern(rf"(([0-9]{{1,5}})?:({words.PORT_NAME}|[0-9]{{1,5}})|[0-9]{{1,5}})"),
+                pattern(rf"(([0-9]{{1,5}})?:({words.PORT_NAME}|[0-9]{{1,5}})|[0-9]{{1,5}})"),
                 {"type": "integer", "minimum": 1, "maximum": 65535},
             ]
         },
@@ -72,12 +73,12 @@ FORWARD: Mapping[str, Key] = {
     ),
     "namespace": Key(
         read=words.namespace,
-        schema=_pattern(words.NAMESPACE),
+        schema=pattern(words.NAMESPACE),
         about="Default: the profile's.",
     ),
     "address": Key(
         read=words.address,
-        schema=_TEXT,
+        schema=TEXT,
         about="localhost (both families, the default), an IP address, or unix:/path.",
         many=True,
     ),
@@ -89,7 +90,7 @@ FORWARD: Mapping[str, Key] = {
     ),
     "hold": Key(
         read=words.duration,
-        schema={**_pattern(words.DURATION), "default": "30s"},
+        schema={**pattern(words.DURATION), "default": "30s"},
         about="How long a new connection waits while nothing is behind the listener.",
     ),
     "via": Key(
@@ -109,21 +110,21 @@ PROFILE: Mapping[str, Key] = {
     ),
     "context": Key(
         read=words.text,
-        schema=_TEXT,
+        schema=TEXT,
         about="The kubeconfig context. Default: the current one when the profile is brought up.",
     ),
     "kubeconfig": Key(
         read=words.kubeconfig,
-        schema=_TEXT,
+        schema=TEXT,
         about="Kubeconfig files, merged like KUBECONFIG. Default: those of the caller.",
         many=True,
     ),
     "namespace": Key(
         read=words.namespace,
-        schema=_pattern(words.NAMESPACE),
+        schema=pattern(words.NAMESPACE),
         about="Default: the context's.",
     ),
 }
 
 FORWARDS = "forwards"
-NOT_SERVED = ("proxies", "gateway")
+NOT_SERVED = ("gateway",)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from kfwd import yamldoc
-from kfwd.model import ForwardSpec, ProfileSpec
+from kfwd.model import ForwardSpec, ProfileSpec, ProxyFlags, ProxySpec
 from kfwd.profiles import clash, keys, words
 from kfwd.profiles.clash import Listener
+from kfwd.profiles.proxy_keys import FLAGS, PROXIES, PROXY, WITH_TARGET
 from kfwd.yamldoc import Document, Fault, Path
+
+T = TypeVar("T")
 
 
 class Parsed(Struct, frozen=True, kw_only=True):
@@ -57,22 +60,47 @@ class _Reader:
             if not self.faults:
                 self._fault((), "a profile is a mapping of keys such as forwards")
             return None
-        read = self._fields((), value, keys.PROFILE, also=(keys.FORWARDS, *keys.NOT_SERVED))
+        also = (keys.FORWARDS, PROXIES, *keys.NOT_SERVED)
+        read = self._fields((), value, keys.PROFILE, also=also)
         for key in keys.NOT_SERVED:
             if key in value:
                 self._key_fault((key,), f'this version of kfwd does not serve "{key}"')
-        forwards = self._forwards(value.get(keys.FORWARDS))
+        forwards = self._listed(keys.FORWARDS, value, self._forward)
+        proxies = self._listed(PROXIES, value, self._proxy)
         read.pop("version", None)
-        return ProfileSpec(name=name, entries=tuple(forwards), **read)
+        return ProfileSpec(name=name, entries=(*forwards, *proxies), **read)
 
-    def _forwards(self, value: Any) -> list[ForwardSpec]:
+    def _listed(
+        self, key: str, profile: Mapping[str, Any], read: Callable[[Path, Any], T | None]
+    ) -> list[T]:
+        """The entries under one key of the profile."""
+        value = profile.get(key)
         if value is None:
             return []
         if not isinstance(value, list):
-            self._fault((keys.FORWARDS,), "expected a list of forwards")
+            self._fault((key,), f"expected a list of {key}")
             return []
-        found = [self._forward((keys.FORWARDS, index), item) for index, item in enumerate(value)]
-        return [forward for forward in found if forward is not None]
+        found = [read((key, index), item) for index, item in enumerate(value)]
+        return [entry for entry in found if entry is not None]
+
+    def _proxy(self, path: Path, value: Any) -> ProxySpec | None:
+        if not isinstance(value, dict):
+            self._fault(path, "expected a proxy: a mapping with name and listen")
+            return None
+        read = self._fields(path, value, PROXY)
+        if "name" in read:
+            self._note_name((*path, "name"), read["name"])
+        if "target" in value:
+            for key in (key for key in FLAGS if key in value and key not in WITH_TARGET):
+                self._key_fault((*path, key), f'"{key}" is for proxies without a target')
+        if "name" not in read:
+            return None
+        proxy = _proxy_spec(read)
+        place = (*path, "listen") if "listen" in value else path
+        line, column = self._document.position(place)
+        for port in proxy.ports:
+            self.listeners += clash.listeners(proxy.name, proxy.address, port, line, column)
+        return proxy
 
     def _forward(self, path: Path, value: Any) -> ForwardSpec | None:
         if not isinstance(value, dict):
@@ -148,3 +176,21 @@ class _Reader:
 
     def _key_fault(self, path: Path, message: str) -> None:
         self.faults.append(Fault(*self._document.key_position(path), message))
+
+
+def _proxy_spec(read: dict[str, Any]) -> ProxySpec:
+    """The proxy that its values, by key, describe."""
+    flags = {key: read.pop(key) for key in FLAGS if key in read}
+    if "keepalive" in flags:
+        flags["keepalive_s"] = flags.pop("keepalive")
+    if "hold" in read:
+        read["hold_s"] = read.pop("hold")
+    if "listen" in read:
+        address, read["port"] = read.pop("listen")
+        read["address"] = (address,)
+    return ProxySpec(flags=ProxyFlags(**_fields_of(flags)), **_fields_of(read))
+
+
+def _fields_of(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as the fields they are: `allow-users` is `allow_users`."""
+    return {key.replace("-", "_"): value for key, value in read.items()}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfwd.profiles import keys
+from kfwd.profiles.proxy_keys import PROXIES, PROXY
 
 
 def profile_schema() -> dict[str, Any]:
@@ -17,6 +18,11 @@ def profile_schema() -> dict[str, Any]:
         "description": "Local listeners whose connections end at an endpoint of a target.",
         "type": ["array", "null"],
         "items": forward,
+    }
+    profile["properties"][PROXIES] = {
+        "description": "Local HTTP listeners: the cluster's API, or one app at /.",
+        "type": ["array", "null"],
+        "items": _mapping(PROXY),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -122,6 +122,23 @@ def _unix(word: str) -> str:
     return word
 
 
+def listen(value: Any) -> tuple[str, int]:
+    """`127.0.0.1:8001`, `[::1]:8001`, `localhost:8001`, `:8001`, a port or `unix:/path` -> the
+    address and the port; 0 is a free one. An address is that of this machine alone by default."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "127.0.0.1", _local(str(value), str(value))
+    word = text(value)
+    if word.startswith("unix:"):
+        return _unix(word), 0
+    host, colon, port = word.rpartition(":")
+    if not colon:
+        raise ValueError(f'bad listen "{word}": expected ADDRESS:PORT, such as 127.0.0.1:8001')
+    plain = host.removeprefix("[").removesuffix("]")
+    if ":" in host and plain == host:
+        raise ValueError(f'bad listen "{word}": an IPv6 address stands in brackets, as in [::1]:80')
+    return address(plain) if plain else "127.0.0.1", _local(port, word)
+
+
 def duration(value: Any, most: float = MAX_HOLD_S) -> float:
     """Seconds of `500ms`, `30s`, `1m`, `1m30s`, `1h`; at most `most`."""
     if isinstance(value, int | float) and not isinstance(value, bool):

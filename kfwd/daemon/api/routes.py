@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kfwd.daemon.api import attach, entries, process, profiles, snapshot
+from kfwd.daemon.api import attach, entries, process, profiles, requests, snapshot
 from kfwd.daemon.api.route import Route
 
 ALL: tuple[Route, ...] = (
     *snapshot.ROUTES,
     *entries.ROUTES,
     *attach.ROUTES,
+    *requests.ROUTES,
     *profiles.ROUTES,
     *process.ROUTES,
 )
