@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from kfwd.sim import discovery, read, removed, reviews, subresources, write
+from kfwd.sim import discovery, logs, read, removed, reviews, subresources, write
 from kfwd.sim.auth import (
     ANONYMOUS,
     UNAUTHENTICATED,
@@ -26,6 +26,8 @@ from kfwd.sim.auth import (
 )
 from kfwd.sim.exchange import Answer, Request, WatchAnswer, json_answer, object_of
 from kfwd.sim.faults import Faults
+from kfwd.sim.logs import LogAnswer
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.requests import Info, parse, query_of
 from kfwd.sim.resources import BY_PATH, PODS, Resource
 from kfwd.sim.status import (
@@ -45,11 +47,19 @@ HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 class Api:
     """Everything that answers a request but the bytes behind `portforward` and `proxy`."""
 
-    def __init__(self, store: Store, tokens: Tokens, faults: Faults) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tokens: Tokens,
+        faults: Faults,
+        log: Callable[[str], PodLog | None] = lambda uid: None,
+    ) -> None:
+        """`log` finds what a pod wrote, by the pod's UID."""
         self.store = store
         self.tokens = tokens
         self.authorizer = Authorizer(store)
         self._faults = faults
+        self._log = log
 
     def user(self, headers: Mapping[str, str], peercert: Mapping[str, Any] | None) -> User:
         """Who asks. Raises 401."""
@@ -125,7 +135,7 @@ class Api:
         headers: Mapping[str, str],
         peercert: Mapping[str, Any] | None,
         body: bytes = b"",
-    ) -> Answer | WatchAnswer:
+    ) -> Answer | WatchAnswer | LogAnswer:
         """Answer one request; header names are lower case. Raises StatusError."""
         if self._faults.takes_too_many():
             return self._overloaded()
@@ -209,7 +219,7 @@ class Api:
             raise method_not_allowed()
         return handlers[info.verb](self.store, resource, request)
 
-    def _subresource(self, resource: Resource, request: Request) -> Answer:
+    def _subresource(self, resource: Resource, request: Request) -> Answer | LogAnswer:
         name = request.info.subresource
         if name not in resource.subresources:
             raise no_such_path()
@@ -221,7 +231,9 @@ class Api:
             case "binding", "create":
                 return subresources.binding(self.store, request)
             case "log", "get":
-                return subresources.log(self.store, request)
+                pod = read.find(self.store, PODS, request.info.namespace, request.info.name)
+                log = self._log(pod["metadata"]["uid"])
+                return logs.answer(pod, log, request.query, self.store.clock())
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
         raise method_not_allowed()

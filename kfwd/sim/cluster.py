@@ -143,7 +143,7 @@ class Cluster:
     def _listen(self) -> Access:
         authority = Authority()
         tls = authority.server_context()
-        api = Api(self.store, self.tokens, self.faults)
+        api = Api(self.store, self.tokens, self.faults, self.node.log)
         backend = Backend(
             api=api,
             admin=Admin(self.store, self.tokens, self.faults, self.sessions),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.probe import Probe
 from kfwd.tasks import TaskSet
 
@@ -94,6 +95,11 @@ class Node:
                 del self._pods[process.uid]
                 raise
             self._ports.publish(process.uid, process.probe.ports)
+
+    def log(self, uid: str) -> PodLog | None:
+        """What a pod wrote; None once it is gone."""
+        process = self._pods.get(uid)
+        return process.probe.log if process is not None else None
 
     async def stop_pod(self, pod: Pod, grace_s: float | None = None) -> None:
         """End a pod and return when it is gone. A UID that does not run is gone already.

@@ -11,8 +11,10 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
 
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.probe_http import HTTP_PORT, HttpProbe
 from kfwd.sim.probe_tcp import PROTOCOLS, Connection, Work
 
@@ -24,14 +26,22 @@ class Probe:
     """One pod's process: its listening sockets and what is open on them."""
 
     def __init__(
-        self, name: str, host: str | None = "127.0.0.1", ports: Mapping[int, int] | None = None
+        self,
+        name: str,
+        host: str | None = "127.0.0.1",
+        ports: Mapping[int, int] | None = None,
+        echo: Callable[[str], object] | None = None,
     ) -> None:
-        """`ports` maps probe ports to ports to bind, by default free ones; `host` None is all."""
+        """`ports` maps probe ports to ports to bind, by default free ones; `host` None is all.
+
+        `echo` is given each line of the log.
+        """
         self.name = name
         self.ports: dict[int, int] = dict(ports or {})
         self._host = host
         self._work = Work()
-        self._http = HttpProbe(name, self._work)
+        self.log = PodLog(echo=echo)
+        self._http = HttpProbe(name, self._work, self.log)
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -43,6 +53,7 @@ class Probe:
         except OSError:
             await self.kill()
             raise
+        self.log.write(f"probe {self.name} is listening")
 
     def _factory(self, protocol: type[Connection]) -> Callable[[], Connection]:
         return lambda: protocol(self._work)
@@ -73,6 +84,7 @@ class Probe:
     async def kill(self) -> None:
         """What SIGKILL does: every socket is closed at once."""
         self._stop_listening()
+        self.log.end()
         for connection in list(self._work.connections):
             connection.abort()
         await self._http.kill()
@@ -83,7 +95,8 @@ async def main(name: str, offset: int = 0) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    probe = Probe(name, None, {port: port + offset for port in PORTS})
+    ports = {port: port + offset for port in PORTS}
+    probe = Probe(name, None, ports, lambda line: (sys.stdout.write(line), sys.stdout.flush()))
     await probe.start()
     await ended.wait()
     await probe.drain()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from kfwd.sim.pattern import blocks
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.probe_tcp import Work
 
 HTTP_PORT = 8080
@@ -29,11 +30,12 @@ _PAGE = """<!doctype html>
 class HttpProbe:
     """Answers requests; `server` is the factory of its connections' protocols."""
 
-    def __init__(self, name: str, work: Work) -> None:
+    def __init__(self, name: str, work: Work, log: PodLog) -> None:
         self._name = name
         self._work = work
+        self._log = log
         self._sockets: set[web.WebSocketResponse] = set()
-        self.server = web.Server(self._handle, access_log=None)
+        self.server = web.Server(self._handle, access_log=None, handler_cancellation=True)
         self._routes: dict[str, Handler] = {
             "/sha": self._sha,
             "/sse": self._sse,
@@ -58,6 +60,7 @@ class HttpProbe:
         self._work.begin()
         try:
             route = self._bytes if request.path.startswith("/bytes/") else None
+            self._log.write(f"{request.method} {request.path_qs} from {request.remote}")
             response = await (route or self._routes.get(request.path, self._plain))(request)
             await response.prepare(request)
             await response.write_eof()

@@ -17,6 +17,7 @@ from kfwd.sim.api import Api
 from kfwd.sim.exchange import Answer, WatchAnswer, error_answer
 from kfwd.sim.faults import Faults
 from kfwd.sim.front import PORTFORWARD, Front, Head, peercert
+from kfwd.sim.logs import LogAnswer
 from kfwd.sim.portforward import PortForward
 from kfwd.sim.proxy import Asked, Proxy, expect_continue
 from kfwd.sim.proxy_target import is_proxied
@@ -145,6 +146,8 @@ class Server:
             return _response(error_answer(error))
         if isinstance(answer, WatchAnswer):
             return await self._watch(request, answer)
+        if isinstance(answer, LogAnswer):
+            return await _log(request, answer)
         return _response(answer)
 
     async def _watch(self, request: web.BaseRequest, answer: WatchAnswer) -> web.StreamResponse:
@@ -191,6 +194,21 @@ class Server:
                 if watcher.expired:
                     await response.write(expired_line(store, watcher))
                 return
+
+
+async def _log(request: web.BaseRequest, answer: LogAnswer) -> web.StreamResponse:
+    """Lines as they are written, until the container ends or the client leaves."""
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    try:
+        await response.prepare(request)
+        async for chunk in answer.chunks():
+            await response.write(chunk)
+        await response.write_eof()
+    except ConnectionError:
+        # The client has seen enough.
+        pass
+    return response
 
 
 def _lowered(request: web.BaseRequest) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Scale, binding, eviction, log and token: the parts of objects with verbs of their own."""
+"""Scale, binding, eviction and token: the parts of objects with verbs of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kfwd.sim.auth import Tokens, service_account
 from kfwd.sim.exchange import Answer, Request, json_answer, object_of
 from kfwd.sim.read import find
 from kfwd.sim.resources import PODS, Resource
-from kfwd.sim.status import StatusError, bad_request, conflict, method_not_allowed
+from kfwd.sim.status import bad_request, conflict, method_not_allowed
 from kfwd.sim.store import Store, copy_of, rfc3339
 from kfwd.sim.write import patched, replace_object
 
@@ -89,20 +89,6 @@ def bind(store: Store, namespace: str, name: str, node: str) -> None:
         status["conditions"] = [*conditions, scheduled]
 
     store.update("pods", namespace, name, place)
-
-
-def log(store: Store, request: Request) -> Answer:
-    """What the probe said: one line."""
-    pod = find(store, PODS, request.info.namespace, request.info.name)
-    if pod.get("status", {}).get("phase") == "Pending":
-        raise StatusError(
-            400,
-            "BadRequest",
-            f'container "{pod["spec"]["containers"][0]["name"]}" in pod "{request.info.name}" is '
-            "waiting to start: ContainerCreating",
-        )
-    text = f"probe {request.info.name} is listening\n"
-    return Answer(body=text.encode(), content_type="text/plain")
 
 
 def token(store: Store, tokens: Tokens, request: Request) -> Answer:

@@ -10,6 +10,7 @@ from kfwd.sim.auth import ADMINS, AUTHENTICATED, Tokens, User, bootstrap_roles
 from kfwd.sim.content import DEMO, IMAGE, deployment, node, service
 from kfwd.sim.exchange import Answer, WatchAnswer
 from kfwd.sim.faults import Faults
+from kfwd.sim.logs import LogAnswer
 from kfwd.sim.resources import BY_KIND, BY_NAME
 from kfwd.sim.status import StatusError
 from kfwd.sim.store import Store
@@ -61,7 +62,7 @@ class Asker:
 
     def ask(
         self, method: str, target: str, body: object = None, **headers: str
-    ) -> Answer | WatchAnswer:
+    ) -> Answer | WatchAnswer | LogAnswer:
         """A request; header names take `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         raw = (

@@ -6,8 +6,11 @@ import base64
 
 import pytest
 
+from kfwd.sim.api import Api
 from kfwd.sim.auth import AUTHENTICATED, User
 from kfwd.sim.exchange import Answer
+from kfwd.sim.logs import LogAnswer
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.status import StatusError
 from tests.sim.builders import Asker, create, pod, service
 
@@ -156,3 +159,34 @@ def test_objects_are_made_changed_and_deleted() -> None:
     assert changed["metadata"]["labels"]["a"] == "b"
     assert asker.json("DELETE", f"{services}/web")["status"] == "Success"
     assert asker.refusal("GET", f"{services}/web").code == 404
+
+
+def test_a_log_is_that_of_the_pods_own_process() -> None:
+    asker = Asker()
+    made = create(asker.store, pod("a", nodeName="node-1"))
+    logs = {made["metadata"]["uid"]: PodLog()}
+    api = Api(asker.store, asker.tokens, asker.faults, logs.get)
+    asker.store.update("pods", "demo", "a", lambda o: o["status"].update(phase="Running"))
+    answer = api.answer("GET", f"{PODS}/a/log", asker.headers, None)
+    assert isinstance(answer, LogAnswer)
+    assert answer.log is logs[made["metadata"]["uid"]]
+    with pytest.raises(StatusError) as caught:
+        api.answer("GET", f"{PODS}/b/log", asker.headers, None)
+    assert caught.value.code == 404
+
+
+def test_a_removed_kind_is_told_what_to_write_instead() -> None:
+    error = Asker().refusal("POST", "/apis/extensions/v1beta1/namespaces/demo/ingresses", {})
+    assert error.code == 404
+    assert "write apiVersion networking.k8s.io/v1" in error.message
+
+
+def test_a_proxied_request_is_authorized_by_its_method() -> None:
+    asker = Asker()
+    asker.faults.merge(b'{"forbid": ["update services/proxy"]}')
+    target = "/api/v1/namespaces/demo/services/http:web:80/proxy/a?watch=1"
+    info = asker.api.proxied("GET", target, asker.headers, None)
+    assert (info.verb, info.full_resource, info.name) == ("get", "services/proxy", "http:web:80")
+    with pytest.raises(StatusError) as caught:
+        asker.api.proxied("PUT", target, asker.headers, None)
+    assert caught.value.code == 403

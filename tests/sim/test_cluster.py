@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -79,3 +80,39 @@ async def test_closing_is_quick_with_pods_and_watches_open() -> None:
     await cluster.close()
     assert await watcher.next() is None
     assert asyncio.get_running_loop().time() - begun < 1
+
+
+async def fetch(address: str, port: int) -> bytes:
+    reader, writer = await asyncio.open_connection(address, port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return (await reader.read()).rpartition(b"\r\n")[2]
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_clusters_side_by_side_answer_at_nodes_of_their_own() -> None:
+    async with running(Options()) as first, running(Options()) as second:
+        nodes = [
+            [node["status"]["addresses"][0]["address"] for node in cluster.store.objects("nodes")]
+            for cluster in (first, second)
+        ]
+        assert not set(nodes[0]) & set(nodes[1])
+        for cluster, addresses in zip((first, second), nodes, strict=True):
+            web = cluster.store.get("services", "demo", "web")
+            assert web is not None
+            port = web["spec"]["ports"][0]["nodePort"]
+            for address in addresses:
+                assert (await fetch(address, port)).startswith(b"pod=web-")
+
+
+async def test_the_net_of_the_nodes_can_be_chosen() -> None:
+    net = f"127.{100 + os.getpid() % 100}.10"
+    async with running(Options(node_net=net)) as cluster:
+        pods = cluster.store.objects("pods", "demo")
+        hosts = {pod["status"]["hostIP"] for pod in pods}
+        assert hosts == {f"{net}.1{number}" for number in range(1, 5)}
+        [edge] = [pod for pod in pods if pod["spec"].get("hostNetwork")]
+        assert edge["status"]["podIP"] == edge["status"]["hostIP"]
+        assert (await fetch(edge["status"]["hostIP"], 8080)).startswith(b"pod=edge-")

@@ -47,3 +47,20 @@ def test_nodes_are_ready_and_lie_in_127_8() -> None:
     found = content.node("node-1", "127.0.0.11", "now")["status"]
     assert found["conditions"][0]["status"] == "True"
     assert found["addresses"][0] == {"type": "InternalIP", "address": "127.0.0.11"}
+
+
+def test_web_can_be_reached_in_every_way() -> None:
+    service, deployment, ingress = content.web()
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert deployment["spec"]["replicas"] == 3
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    held = {p["name"]: p["hostPort"] for p in container["ports"] if "hostPort" in p}
+    assert held == {"http": content.WEB_HOST_PORT}
+    [rule] = ingress["spec"]["rules"]
+    assert (rule["host"], rule["http"]["paths"][0]["path"]) == ("foo.bar.com", "/foo")
+
+
+def test_what_a_test_makes_for_itself_has_no_host_ports() -> None:
+    """Four nodes would hold four replicas of it at most."""
+    [container] = content.deployment("web", 9)["spec"]["template"]["spec"]["containers"]
+    assert not any("hostPort" in port for port in container["ports"])

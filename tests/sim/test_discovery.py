@@ -51,3 +51,14 @@ def test_pods_have_short_names_and_a_port_forward() -> None:
     assert entries["pods/portforward"]["verbs"] == ["create", "get"]
     assert entries["pods/portforward"]["kind"] == "PodPortForwardOptions"
     assert entries["namespaces"]["namespaced"] is False
+
+
+def test_a_group_may_have_several_versions() -> None:
+    group = document("/apis/gateway.networking.k8s.io")
+    assert [version["version"] for version in group["versions"]] == ["v1", "v1beta1"]
+    assert group["preferredVersion"]["version"] == "v1"
+    [beta] = document("/apis/gateway.networking.k8s.io/v1beta1")["resources"]
+    assert beta["name"] == "referencegrants"
+    groups = {g["metadata"]["name"]: g for g in document("/apis", AGGREGATED)["items"]}
+    versions = groups["gateway.networking.k8s.io"]["versions"]
+    assert [len(version["resources"]) for version in versions] == [3, 1]

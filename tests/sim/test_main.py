@@ -13,6 +13,8 @@ from kfwd import yamldoc
 from kfwd.sim.cluster import Options
 from kfwd.sim.main import main, parse
 
+EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "ingress.yaml"
+
 
 def start(*args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -26,7 +28,7 @@ def start(*args: str) -> subprocess.Popen[str]:
 def test_it_says_one_line_when_ready_and_stops_within_a_second(tmp_path: Path) -> None:
     path = tmp_path / "config"
     for number in (signal.SIGTERM, signal.SIGINT):
-        process = start("--kubeconfig", str(path))
+        process = start("--kubeconfig", str(path), "--manifest", str(EXAMPLE))
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("simulated cluster ready at https://127.0.0.1:")
@@ -56,6 +58,7 @@ def test_options_are_read_from_the_command_line() -> None:
         ["start", "--port", "6443", "--fault", "a=1", "--fault", "b=2", "--ready-delay", "1.5"]
     )
     assert found == Options(port=6443, faults=("a=1", "b=2"), ready_s=1.5)
+    assert parse(["start", "--node-net", "127.5.0"]).node_net == "127.5.0"
 
 
 def failing(capsys: pytest.CaptureFixture[str], *args: str) -> str:
@@ -80,3 +83,4 @@ def test_what_cannot_be_started_is_said_in_a_sentence(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "in use" in failing(capsys, "--port", port)
+    assert "kfwd: '10.0.0' is no node net" in failing(capsys, "--node-net", "10.0.0")

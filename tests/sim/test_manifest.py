@@ -70,3 +70,25 @@ def test_an_object_the_server_refuses_is_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing\.yaml"):
         manifest.read(tmp_path / "missing.yaml")
+
+
+def test_an_ingress_of_a_version_that_is_gone_is_told_what_to_change(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n")
+    assert "m.yaml:1:1: Ingress in extensions/v1beta1 is not served since" in caught.value.text
+    assert "networking.k8s.io/v1," in caught.value.text
+
+
+def test_the_example_of_an_ingress_is_a_manifest() -> None:
+    store = filled()
+    objects = manifest.read(Path(__file__).parents[2] / "config" / "examples" / "ingress.yaml")
+    manifest.apply(store, objects, "demo")
+    [found] = store.objects("ingresses")
+    [rule] = found["spec"]["rules"]
+    assert rule["host"] == "foo.bar.com"
+    services = [path["backend"]["service"] for path in rule["http"]["paths"]]
+    assert [(s["name"], s["port"]["number"]) for s in services] == [
+        ("service1", 4200),
+        ("service2", 8080),
+    ]
+    assert len(store.objects("deployments")) == 2

@@ -126,3 +126,13 @@ def test_a_pre_stop_hook_sleeps_as_long_as_it_says(
 def test_of_several_containers_the_longest_hook_counts() -> None:
     hooks = [{"lifecycle": {"preStop": {"sleep": {"seconds": n}}}} for n in (1, 4, 2)]
     assert pre_stop_seconds({"spec": {"containers": hooks}}) == 4
+
+
+async def test_a_pods_log_is_there_while_the_pod_is(node: Node) -> None:
+    await node.start_pod(pod())
+    log = node.log(UID)
+    assert log is not None
+    assert [line.text for line in log.lines()] == ["probe web-0 is listening"]
+    await node.stop_pod(pod())
+    assert node.log(UID) is None
+    assert await log.following(1) == []

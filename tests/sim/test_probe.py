@@ -108,6 +108,7 @@ def test_an_image_needs_only_the_probes_own_modules_and_aiohttp() -> None:
         "kfwd",
         "kfwd.sim",
         "kfwd.sim.pattern",
+        "kfwd.sim.podlog",
         "kfwd.sim.probe",
         "kfwd.sim.probe_http",
         "kfwd.sim.probe_tcp",

@@ -106,3 +106,9 @@ async def test_an_open_websocket_is_closed_as_going_away_when_the_pod_ends(
     async with http.ws_connect("/ws") as socket:
         message, _ = await asyncio.gather(socket.receive(), probe.drain())
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+
+
+async def test_each_request_is_a_line_of_the_log(probe: Probe, http: aiohttp.ClientSession) -> None:
+    async with http.post("/a?b=c", data=b"x"):
+        pass
+    assert probe.log.lines()[-1].text == "POST /a?b=c from 127.0.0.1"

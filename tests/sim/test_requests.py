@@ -13,6 +13,8 @@ NS = "/api/v1/namespaces/demo"
         (f"GET {NS}/pods", {}, "list pods "),
         (f"GET {NS}/pods", {"watch": "1"}, "watch pods "),
         (f"GET {NS}/pods/a", {}, "get pods a"),
+        (f"GET {NS}/services/a/proxy/x", {"watch": "1"}, "get services/proxy a"),
+        (f"GET {NS}/pods%2Fa%2Fexec", {}, "get pods/exec a"),
         (f"POST {NS}/pods/a/portforward", {}, "create pods/portforward a"),
         (f"GET {NS}/pods/a/portforward", {}, "get pods/portforward a"),
         (f"PUT {NS}/pods/a/status", {}, "update pods/status a"),

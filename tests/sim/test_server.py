@@ -20,6 +20,7 @@ from kfwd.sim.auth import ADMINS, AUTHENTICATED, Tokens, User
 from kfwd.sim.exchange import Answer
 from kfwd.sim.faults import Faults
 from kfwd.sim.node import PortMap
+from kfwd.sim.podlog import PodLog
 from kfwd.sim.portforward import PortForward
 from kfwd.sim.proxy import Proxy
 from kfwd.sim.server import Backend, Server, raw_answer
@@ -40,11 +41,12 @@ class Served:
 
     def __init__(self) -> None:
         self.store, self.tokens, self.faults = filled(), Tokens(), Faults()
+        self.logs: dict[str, PodLog] = {}
         sessions = Sessions(self.faults)
         ports = PortMap()
         self.proxy = Proxy(self.store, ports)
         backend = Backend(
-            api=Api(self.store, self.tokens, self.faults),
+            api=Api(self.store, self.tokens, self.faults, self.logs.get),
             admin=Admin(self.store, self.tokens, self.faults, sessions),
             portforward=PortForward(ports, self.faults, sessions),
             proxy=self.proxy,
@@ -250,3 +252,22 @@ def test_a_raw_answer_is_whole_and_the_last_of_its_connection() -> None:
         b"Connection: close",
     ]
     assert body == b"{}"
+
+
+async def test_a_followed_log_streams_lines_until_its_pod_ends(served: Served) -> None:
+    made = create(served.store, pod("a", nodeName="node-1"))
+    served.store.update("pods", "demo", "a", lambda o: o["status"].update(phase="Running"))
+    log = served.logs[made["metadata"]["uid"]] = PodLog()
+    log.write("first")
+    async with served.http.get(f"{served.url}{PODS}/a/log?follow=true") as response:
+        assert response.content_type == "text/plain"
+        assert await response.content.readline() == b"first\n"
+        log.write("second")
+        assert await response.content.readline() == b"second\n"
+        log.end()
+        assert await response.content.read() == b""
+
+
+async def test_a_client_that_waits_with_its_body_is_told_to_send_it(served: Served) -> None:
+    async with served.http.post(served.url + PODS, json=pod("c"), expect100=True) as response:
+        assert response.status == 201

@@ -58,14 +58,6 @@ def test_binding_a_pod_that_is_gone_changes_nothing(asker: Asker) -> None:
     assert asker.store.version == before
 
 
-def test_a_log_is_there_once_the_pod_has_started(asker: Asker) -> None:
-    error = asker.refusal("GET", f"{PODS}/a/log")
-    assert (error.code, "ContainerCreating" in error.message) == (400, True)
-    asker.store.update("pods", "demo", "a", lambda o: o["status"].update(phase="Running"))
-    answer = asker.ask("GET", f"{PODS}/a/log")
-    assert answer.body == b"probe a is listening\n"  # type: ignore[union-attr]  # not a watch
-
-
 def test_a_service_accounts_token_is_its_own(asker: Asker) -> None:
     path = "/api/v1/namespaces/demo/serviceaccounts/bot/token"
     token = asker.json("POST", path, {"kind": "TokenRequest"})["status"]["token"]

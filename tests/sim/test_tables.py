@@ -76,3 +76,20 @@ def test_a_table_carries_the_objects_that_were_asked_for() -> None:
     whole = shown("Object")
     assert isinstance(whole, dict)
     assert "spec" in whole
+
+
+def test_ways_into_the_cluster_are_told_at_a_glance() -> None:
+    gateway = {
+        "spec": {"gatewayClassName": "sim"},
+        "status": {
+            "addresses": [{"value": "127.0.0.102"}],
+            "conditions": [{"type": "Programmed", "status": "True"}],
+        },
+    }
+    assert row("gateways", **gateway) == ["x", "sim", "127.0.0.102", "True", "60s"]
+    assert row("httproutes", spec={"hostnames": ["a.b", "c.d"]})[1] == '["a.b","c.d"]'
+    assert row("httproutes", spec={})[1] == ""
+    assert row("gatewayclasses", spec={"controllerName": "a/b"})[:3] == ["x", "a/b", "Unknown"]
+    parameters = {"kind": "Own", "apiGroup": "a.b", "name": "p"}
+    found = row("ingressclasses", spec={"controller": "a/b", "parameters": parameters})
+    assert found[:3] == ["x", "a/b", "Own.a.b/p"]

@@ -64,3 +64,51 @@ def test_services_need_ports_and_several_ports_need_names() -> None:
     assert fields("services", several) == ["spec.ports[0].name"]
     external = {"metadata": {"name": "x"}, "spec": {"type": "ExternalName"}}
     assert fields("services", external) == ["spec.externalName"]
+
+
+def ingress(**path: object) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "a"},
+        "spec": {"rules": [{"http": {"paths": [path]}}]},
+    }
+
+
+BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
+PATHS = "spec.rules[0].http.paths[0]"
+
+
+@pytest.mark.parametrize(
+    ("path", "faults"),
+    [
+        ({"path": "/", "pathType": "Prefix", "backend": BACKEND}, []),
+        ({"pathType": "ImplementationSpecific", "backend": BACKEND}, []),
+        ({"path": "/", "backend": BACKEND}, [f"{PATHS}.pathType"]),
+        ({"path": "/", "pathType": "prefix", "backend": BACKEND}, [f"{PATHS}.pathType"]),
+        ({"path": "a", "pathType": "Exact", "backend": BACKEND}, [f"{PATHS}.path"]),
+        ({"path": "/", "pathType": "Exact"}, [f"{PATHS}.backend.service.name"]),
+        (
+            {"path": "/", "pathType": "Exact", "backend": {"service": {"name": "web"}}},
+            [f"{PATHS}.backend.service.port"],
+        ),
+    ],
+)
+def test_each_path_of_an_ingress_is_checked(path: dict[str, Any], faults: list[str]) -> None:
+    assert fields("ingresses", ingress(**path)) == faults
+
+
+def test_an_ingress_needs_rules_or_a_default() -> None:
+    assert fields("ingresses", {"metadata": {"name": "a"}}) == ["spec"]
+    lonely = {"metadata": {"name": "a"}, "spec": {"defaultBackend": BACKEND}}
+    assert fields("ingresses", lonely) == []
+    lonely["spec"] = {"defaultBackend": {"service": {"port": {"number": 1}}}}
+    assert fields("ingresses", lonely) == ["spec.defaultBackend.service.name"]
+
+
+def test_a_gateway_needs_a_class_and_whole_listeners() -> None:
+    assert fields("gateways", {"metadata": {"name": "a"}}) == [
+        "spec.gatewayClassName",
+        "spec.listeners",
+    ]
+    spec = {"gatewayClassName": "sim", "listeners": [{"name": "http", "port": 80}]}
+    broken = {"metadata": {"name": "a"}, "spec": spec}
+    assert fields("gateways", broken) == ["spec.listeners[0].protocol"]
