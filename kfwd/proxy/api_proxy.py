@@ -86,10 +86,12 @@ class ApiProxy:
         if not path.decoded.startswith(self._prefix):
             return NOT_FOUND
         sent, seen = path.sent, path.decoded
-        if self._strips:
+        if self._strips and self._prefix != "/":
             sent = path.rest(self._prefix)
             rest = path.decoded[len(self._prefix) :]
             seen = f"/{rest}" if rest else ""
+        elif self._strips and seen == "/":
+            seen = ""
         if self._filter and not self._filter.accepts(request.method, seen, target.authority):
             return FORBIDDEN
         kept = passing.lines(request, upgrade=upgrade)

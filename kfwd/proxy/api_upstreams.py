@@ -20,7 +20,7 @@ from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
 from kfwd.kube.pipe import SocketPipe, open_pipe
 from kfwd.proxy.upstream import Client, Receiver, Sent
-from kfwd.wire.http1 import Lines, indexed
+from kfwd.wire.http1 import Lines
 
 IDLE_S = 30.0
 """How long a connection is kept: less than servers and balancers keep theirs."""
@@ -30,8 +30,15 @@ HANDSHAKE_S = 10.0
 RETRY_CAP_S = 2.0
 
 
+AWAY = (Unreachable, LoginNeeded, ConfigError)
+"""Why there is no connection now and may be one soon."""
+
+
 class Context(Protocol):
     """A context that may fail and come back (`kfwd.entries.entry.Context`)."""
+
+    @property
+    def current(self) -> Cluster | None: ...
 
     async def cluster(self) -> Cluster: ...
 
@@ -59,21 +66,32 @@ class ApiUpstreams:
 
     async def connect(self, client: Client, *, fresh: bool) -> ApiUpstream:
         """Raises `Unreachable`, `LoginNeeded` or `ConfigError` when the hold is over."""
+        deadline = asyncio.get_running_loop().time() + self._hold_s
+        try:
+            return await self._connect(fresh, deadline)
+        except AWAY:
+            if not self._hold_s:
+                raise
+        return await self._wait_for(fresh, deadline)
+
+    async def _wait_for(self, fresh: bool, deadline: float) -> ApiUpstream:
+        """Try again whenever something changed, and every now and then."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._hold_s
         backoff = Backoff(cap=RETRY_CAP_S)
-        while True:
-            changed = asyncio.Event()
-            forget = self._context.on_change(changed.set)
-            try:
-                return await self._connect(fresh, deadline)
-            except (Unreachable, LoginNeeded, ConfigError):
-                left = deadline - loop.time()
-                if left <= 0:
-                    raise
-                await _wait(changed, min(left, backoff.failed(loop.time())))
-            finally:
-                forget()
+        changed = asyncio.Event()
+        forget = self._context.on_change(changed.set)
+        try:
+            while True:
+                pause = backoff.failed(loop.time())
+                await _wait(changed, max(0.0, min(deadline - loop.time(), pause)))
+                changed.clear()
+                try:
+                    return await self._connect(fresh, deadline)
+                except AWAY:
+                    if loop.time() >= deadline:
+                        raise
+        finally:
+            forget()
 
     async def close(self) -> None:
         self._closed = True
@@ -99,6 +117,8 @@ class ApiUpstreams:
         return ApiUpstream(pipe, self, cluster, credential, tls)
 
     async def _cluster(self, deadline: float) -> Cluster:
+        if (current := self._context.current) is not None:
+            return current
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._context.cluster()
@@ -169,7 +189,7 @@ class ApiUpstream:
         """Add Host and credentials. As for client-go, a caller's own `Authorization` is kept in the
         place of ours, and its `Impersonate-User` in the place of all of ours."""
         server = self._cluster.server
-        given = indexed(lines)
+        given = {name.lower() for name, _ in lines}
         self._own_login = "authorization" not in given
         own = [("Host", server.authority)]
         for name, value in self.credential.headers.items():

@@ -65,6 +65,7 @@ class Exchange:
         self.where: str | None = None
         self._loop = asyncio.get_running_loop()
         self._side = side
+        self._out: list[bytes | memoryview] = []
         self._request = request
         self._body = body
         self._forward = forward
@@ -178,6 +179,8 @@ class Exchange:
             self._spoilt |= bool(data)
         except HttpError as error:
             self._fail(error)
+        finally:
+            self._flush()
 
     def pipe_lost(self, error: Exception | None) -> None:
         self._spoilt = True
@@ -192,10 +195,16 @@ class Exchange:
         else:
             self._finish(End.CUT)
 
+    def _flush(self) -> None:
+        """Send what belongs to the client in one write: a head and a short body need no two."""
+        out, self._out = self._out, []
+        if out:
+            self._side.write(out[0] if len(out) == 1 else b"".join(out))
+
     def _take(self, data: memoryview) -> int:
         """Use bytes of the answer; returns how many."""
         if self._raw:
-            self._side.write(data)
+            self._out.append(data)
             return len(data)
         if self._head is None:
             used = self._reader.feed(data)
@@ -214,7 +223,7 @@ class Exchange:
             self._switch(head)
         elif head.status < 200:
             lines = http1.end_to_end(head)
-            self._side.write(http1.encode_response(head.status, head.reason, lines))
+            self._out.append(http1.encode_response(head.status, head.reason, lines))
         elif self._worth_asking_again(head.status):
             self._finish(End.AGAIN)
         else:
@@ -229,7 +238,8 @@ class Exchange:
         if not self._forward.upgrade:
             raise HttpError("the server switched to a protocol that nobody asked for", status=502)
         self._head, self.status, self._raw = head, head.status, True
-        self._side.write(http1.encode_response(head.status, head.reason, head.lines))
+        self._out.append(http1.encode_response(head.status, head.reason, head.lines))
+        self._flush()
         self._side.began()
 
     def _answered(self, head: ResponseHead) -> None:
@@ -243,7 +253,7 @@ class Exchange:
         if self._answer.done:
             self._transform = None
         lines = self._frame(lines)
-        self._side.write(http1.encode_response(head.status, head.reason, lines))
+        self._out.append(http1.encode_response(head.status, head.reason, lines))
         if self._answer.done:
             self._complete()
 
@@ -270,7 +280,7 @@ class Exchange:
     def _pass(self, data: memoryview) -> None:
         """Pass on bytes of the answer's body."""
         if self._transform is None and self._framing is Framing.AS_IS:
-            self._side.write(data)
+            self._out.append(data)
             return
         for piece in self._answer.pieces:
             changed = piece if self._transform is None else self._transform.feed(piece)
@@ -278,14 +288,14 @@ class Exchange:
 
     def _emit(self, data: bytes | memoryview) -> None:
         if len(data):
-            self._side.write(chunk(data) if self._framing is Framing.CHUNKS else data)
+            self._out.append(chunk(data) if self._framing is Framing.CHUNKS else data)
 
     def _complete(self) -> None:
         """The whole answer has come."""
         if self._transform is not None:
             self._emit(self._transform.end())
         if self._framing is Framing.CHUNKS:
-            self._side.write(LAST_CHUNK)
+            self._out.append(LAST_CHUNK)
         self._finish(End.KEEP if self._keep and self._body.done else End.CLOSE)
 
     def _answer_ended(self) -> None:
@@ -296,6 +306,7 @@ class Exchange:
             self._finish(End.CUT)
         else:
             self._complete()
+            self._flush()
 
     def _unanswered(self, error: Exception | None) -> None:
         upstream = self._upstream

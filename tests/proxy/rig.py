@@ -105,6 +105,10 @@ class Context_:
         )
         self.server = Server(context, self.credentials, {})
 
+    @property
+    def current(self) -> Any:
+        return self
+
     async def cluster(self) -> Any:
         return self
 
