@@ -19,8 +19,8 @@ from kfwd.kube.window import Window
 READ_SIZE = 256 * 1024
 """Most bytes taken from the kernel, and most plain bytes handed to a receiver, at once."""
 
-FEED_SIZE = 32 * 1024
-"""Cipher text given to or left with OpenSSL at once: its BIOs keep the size they once had."""
+FEED_SIZE = 16 * 1024
+"""Cipher text given to OpenSSL at once: its BIOs keep the size they once had."""
 
 RECORD_SIZE = 16 * 1024
 HIGH_WATER = 256 * 1024
@@ -243,12 +243,11 @@ class TlsPipe(SocketPipe):
         """Encrypt and send. OpenSSL makes one record a call, at most 16 KiB of it."""
         if self._transport is None or self._ended:
             return
-        view = memoryview(data)
+        view, records = memoryview(data), []
         while view:
             view = view[self._tls.write(view[:RECORD_SIZE]) :]
-            if self._outgoing.pending >= FEED_SIZE:
-                self._flush()
-        self._flush()
+            records.append(self._outgoing.read())
+        self._transport.writelines(records)
 
     def _flush(self) -> None:
         if self._outgoing.pending and self._transport is not None:
