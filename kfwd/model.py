@@ -90,7 +90,30 @@ class ProxySpec(Struct, tag_field="kind", tag="proxy", frozen=True, kw_only=True
         return (PortSpec(local=self.port, remote=""),)
 
 
-EntrySpec = ForwardSpec | ProxySpec
+class GatewaySpec(Struct, tag_field="kind", tag="gateway", frozen=True, kw_only=True):
+    """A local HTTP and SOCKS listener for a whole cluster; the other fields are as a proxy's.
+
+    `namespace` is the one that is looked at where rules forbid to look at all of them.
+    """
+
+    name: str = "gateway"
+    namespace: str | None = None
+    address: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 8888
+    allow_users: tuple[str, ...] = ()
+    requests: bool = False
+
+    @property
+    def target(self) -> None:
+        """It stands for all there is."""
+
+    @property
+    def ports(self) -> tuple[PortSpec, ...]:
+        """The local port, as a forward has it."""
+        return (PortSpec(local=self.port, remote=""),)
+
+
+EntrySpec = ForwardSpec | ProxySpec | GatewaySpec
 
 
 class ProfileSpec(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ def check(spec: EntrySpec) -> None:
     """Raises `UsageError` that names what is wrong."""
     if isinstance(spec, ProxySpec):
         _check_proxy(spec)
-    else:
+    elif isinstance(spec, ForwardSpec):
         target.parse(spec.target)
     if not spec.ports or not spec.address:
         raise UsageError(f"{spec.name} needs a port and an address to listen on")

@@ -30,15 +30,30 @@ from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.entries.entry import Entry
 from kfwd.entries.forward import Forward
+from kfwd.entries.gateway import Gateway
 from kfwd.entries.proxy import Proxy
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.front.replay import Budget
-from kfwd.model import ADHOC, EntryView, Problem, ProxySpec, Wanted
+from kfwd.model import (
+    ADHOC,
+    EntryView,
+    ForwardSpec,
+    GatewaySpec,
+    Problem,
+    ProxySpec,
+    Wanted,
+)
 from kfwd.paths import Paths
 from kfwd.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+ENTRIES: dict[type, type[Forward] | type[Proxy]] = {
+    ForwardSpec: Forward,
+    ProxySpec: Proxy,
+    GatewaySpec: Gateway,
+}
 
 SAVE_WAIT_S = 2.0
 """How long an answer waits for its change to reach the disk; after that it is sent all the same."""
@@ -235,7 +250,7 @@ class Daemon:
         self.store.put(view)
 
     def _make(self, wanted: Wanted) -> Entry:
-        make = Proxy if isinstance(wanted.spec, ProxySpec) else Forward
+        make = ENTRIES[type(wanted.spec)]
         return make(
             wanted,
             self._clusters.get(wanted.context),

@@ -9,7 +9,7 @@ import msgspec
 from kfwd.api_model import Plan, PlanItem
 from kfwd.daemon.reconcile import diff
 from kfwd.daemon.state import Saved, UpProfile
-from kfwd.model import EntrySpec, ForwardSpec, ProxySpec, Wanted
+from kfwd.model import EntrySpec, ForwardSpec, GatewaySpec, ProxySpec, Wanted
 
 
 def wanted(saved: Saved, attached: Mapping[str, Wanted]) -> dict[str, Wanted]:
@@ -71,7 +71,10 @@ def describe(entry: Wanted) -> str:
 def _what(spec: EntrySpec) -> str:
     if isinstance(spec, ForwardSpec):
         return f"{spec.target} {_ports(spec)}"
-    return f"{spec.target or 'the API'} on port {spec.port or 'of its own'}"
+    port = spec.port or "of its own"
+    if isinstance(spec, GatewaySpec):
+        return f"the gateway on port {port}"
+    return f"{spec.target or 'the API'} on port {port}"
 
 
 def _ports(spec: EntrySpec) -> str:

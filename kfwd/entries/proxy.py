@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ from kfwd.model import (
     Connections,
     EntryCounters,
     EntryView,
+    ForwardSpec,
     PortView,
     ProxySpec,
     Wanted,
@@ -42,6 +44,8 @@ PORT_KEY = "listen"
 class Proxy:
     """One proxy. `show` gets its view whenever that changes."""
 
+    kind = "proxy"
+
     def __init__(
         self,
         wanted: Wanted,
@@ -52,7 +56,7 @@ class Proxy:
         show: Callable[[EntryView], None],
     ) -> None:
         spec = wanted.spec
-        assert isinstance(spec, ProxySpec)
+        assert not isinstance(spec, ForwardSpec)
         self.accepted: set[Accepted] = set()
         self.requests = RequestLog() if spec.requests else None
         self._wanted = wanted
@@ -66,14 +70,20 @@ class Proxy:
             users=Users(os.getuid(), spec.allow_users),
             log=self.requests,
             on_accept=self._accepted,
+            connect=self._connect,
         )
         self._binding = Binding(spec.port, spec.address, kept, PORT_KEY, self._http.bind)
 
     def _made(self, budget: Budget) -> Behind:
-        if self._spec.target is None:
-            return WholeApi(self._spec, self._context)
-        changed = self._showing.changed
-        return TargetBehind(self._wanted, self._spec, self._context, budget=budget, changed=changed)
+        spec, changed = self._spec, self._showing.changed
+        assert isinstance(spec, ProxySpec)
+        if spec.target is None:
+            return WholeApi(spec, self._context)
+        return TargetBehind(self._wanted, spec, self._context, budget=budget, changed=changed)
+
+    def _connect(self, server: HttpServer, sock: socket.socket) -> HttpConnection:
+        """What serves an accepted connection."""
+        return HttpConnection(server, sock)
 
     def bind(self) -> None:
         if not self._wanted.paused:
@@ -131,7 +141,7 @@ class Proxy:
         numbers = self.counters()
         return EntryView(
             id=self._wanted.id,
-            kind="proxy",
+            kind=self.kind,
             name=self._spec.name,
             profile=self._wanted.profile,
             context=self._context.name,

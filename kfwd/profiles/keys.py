@@ -127,4 +127,3 @@ PROFILE: Mapping[str, Key] = {
 }
 
 FORWARDS = "forwards"
-NOT_SERVED = ("gateway",)

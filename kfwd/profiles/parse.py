@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from kfwd import yamldoc
-from kfwd.model import ForwardSpec, ProfileSpec, ProxyFlags, ProxySpec
+from kfwd.model import ForwardSpec, GatewaySpec, ProfileSpec, ProxyFlags, ProxySpec
 from kfwd.profiles import clash, keys, words
 from kfwd.profiles.clash import Listener
+from kfwd.profiles.gateway_keys import GATEWAY, GATEWAY_KEY
+from kfwd.profiles.gateway_keys import NAME as GATEWAY_NAME
 from kfwd.profiles.proxy_keys import FLAGS, PROXIES, PROXY, WITH_TARGET
 from kfwd.yamldoc import Document, Fault, Path
 
@@ -60,15 +62,14 @@ class _Reader:
             if not self.faults:
                 self._fault((), "a profile is a mapping of keys such as forwards")
             return None
-        also = (keys.FORWARDS, PROXIES, *keys.NOT_SERVED)
+        also = (keys.FORWARDS, PROXIES, GATEWAY_KEY)
         read = self._fields((), value, keys.PROFILE, also=also)
-        for key in keys.NOT_SERVED:
-            if key in value:
-                self._key_fault((key,), f'this version of kfwd does not serve "{key}"')
         forwards = self._listed(keys.FORWARDS, value, self._forward)
         proxies = self._listed(PROXIES, value, self._proxy)
+        wanted = value.get(GATEWAY_KEY)
+        gateways = [] if wanted is None else [self._gateway(wanted)]
         read.pop("version", None)
-        return ProfileSpec(name=name, entries=(*forwards, *proxies), **read)
+        return ProfileSpec(name=name, entries=(*forwards, *proxies, *gateways), **read)
 
     def _listed(
         self, key: str, profile: Mapping[str, Any], read: Callable[[Path, Any], T | None]
@@ -96,11 +97,27 @@ class _Reader:
         if "name" not in read:
             return None
         proxy = _proxy_spec(read)
+        self._note_listener(path, value, proxy)
+        return proxy
+
+    def _gateway(self, value: Any) -> GatewaySpec:
+        path: Path = (GATEWAY_KEY,)
+        if not isinstance(value, dict):
+            self._fault(path, "expected a mapping with listen")
+            return GatewaySpec()
+        read = self._fields(path, value, GATEWAY)
+        self._note_name(path, GATEWAY_NAME)
+        gateway = GatewaySpec(name=GATEWAY_NAME, **_fields_of(_listening(read)))
+        self._note_listener(path, value, gateway)
+        return gateway
+
+    def _note_listener(
+        self, path: Path, value: Mapping[str, Any], spec: ProxySpec | GatewaySpec
+    ) -> None:
         place = (*path, "listen") if "listen" in value else path
         line, column = self._document.position(place)
-        for port in proxy.ports:
-            self.listeners += clash.listeners(proxy.name, proxy.address, port, line, column)
-        return proxy
+        for port in spec.ports:
+            self.listeners += clash.listeners(spec.name, spec.address, port, line, column)
 
     def _forward(self, path: Path, value: Any) -> ForwardSpec | None:
         if not isinstance(value, dict):
@@ -185,10 +202,16 @@ def _proxy_spec(read: dict[str, Any]) -> ProxySpec:
         flags["keepalive_s"] = flags.pop("keepalive")
     if "hold" in read:
         read["hold_s"] = read.pop("hold")
-    if "listen" in read:
-        address, read["port"] = read.pop("listen")
-        read["address"] = (address,)
-    return ProxySpec(flags=ProxyFlags(**_fields_of(flags)), **_fields_of(read))
+    return ProxySpec(flags=ProxyFlags(**_fields_of(flags)), **_fields_of(_listening(read)))
+
+
+def _listening(read: dict[str, Any]) -> dict[str, Any]:
+    """With `listen` as the two fields it is."""
+    if "listen" not in read:
+        return read
+    address, port = read["listen"]
+    rest = {key: value for key, value in read.items() if key != "listen"}
+    return {**rest, "address": (address,), "port": port}
 
 
 def _fields_of(read: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfwd.profiles import keys
+from kfwd.profiles.gateway_keys import GATEWAY, GATEWAY_KEY
 from kfwd.profiles.proxy_keys import PROXIES, PROXY
 
 
@@ -23,6 +24,11 @@ def profile_schema() -> dict[str, Any]:
         "description": "Local HTTP listeners: the cluster's API, or one app at /.",
         "type": ["array", "null"],
         "items": _mapping(PROXY),
+    }
+    profile["properties"][GATEWAY_KEY] = {
+        "description": "A local HTTP and SOCKS listener for the whole cluster.",
+        **_mapping(GATEWAY),
+        "type": ["object", "null"],
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -97,8 +97,8 @@ def test_a_port_below_60_behind_a_colon_is_no_number_in_base_60() -> None:
         ("zzz: a", ['1:1: unknown key "zzz"']),
         ("context: 12", ["1:10: expected text, got 12"]),
         ("namespace: Shop", ['1:12: bad namespace "Shop"']),
-        ("gateway: {}", ['1:1: this version of kfwd does not serve "gateway"']),
-        ("gateway: {listen: x}", ['1:1: this version of kfwd does not serve "gateway"']),
+        ("gateway: here", ["1:10: expected a mapping with listen"]),
+        ("gateway: {host: x}", ['1:11: unknown key "host"']),
         ("forwards: {a: 1}", ["1:11: expected a list of forwards"]),
         ("forwards: [web]", ["1:12: expected a forward: a mapping with name, target and ports"]),
         (
