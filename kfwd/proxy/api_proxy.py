@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import posixpath
+import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ from kfwd.wire.httppath import HttpPath
 NOT_FOUND = page(404, "404 page not found")
 FORBIDDEN = page(403, "Forbidden")
 API = "/api"
+_HIDDEN_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -112,7 +114,12 @@ def failed(error: KfwdError) -> Answer:
 
 
 def read_path(raw: str) -> HttpPath:
-    """A path in the form in which it is judged and sent on. Raises `HttpError`."""
+    """A path in the form in which it is judged and sent on. Raises `HttpError`.
+
+    Dots that only decoding shows are refused: nobody writes them so who means well.
+    """
+    if _HIDDEN_DOTS.search(raw):
+        raise HttpError("the path climbs by encoded dots")
     try:
         return httppath.parse(raw.encode("latin-1"))
     except ProtocolError as error:

@@ -52,7 +52,7 @@ class Files:
         if found.names is not None:
             if path and not path.endswith("/"):
                 return Answer(301, (("Location", f"{quote(posixpath.basename(path))}/"),))
-            return _listing(found.names)
+            return _listing(found.names, found.changed)
         if path.endswith("/") and found.path.name != INDEX:
             return Answer(301, (("Location", f"../{quote(found.path.name)}"),))
         return _file(request, found)
@@ -80,19 +80,18 @@ def _regular(path: Path, mode: int, size: int, changed: float) -> Found | None:
     return Found(path, size, changed) if stat.S_ISREG(mode) else None
 
 
-def _listing(names: tuple[str, ...]) -> Answer:
+def _listing(names: tuple[str, ...], changed: float) -> Answer:
     rows = "".join(f'<a href="{quote(name)}">{html.escape(name)}</a>\n' for name in names)
     head = '<!doctype html>\n<meta name="viewport" content="width=device-width">\n'
-    lines = (("Content-Type", "text/html; charset=utf-8"),)
+    lines = (("Content-Type", "text/html; charset=utf-8"), ("Last-Modified", _date(changed)))
     return Answer(200, lines, f"{head}<pre>\n{rows}</pre>\n".encode())
 
 
 def _file(request: RequestHead, found: Found) -> Answer:
-    date = formatdate(int(found.changed), usegmt=True)
     kind = mimetypes.guess_type(found.path.name)[0] or "application/octet-stream"
     if kind.startswith(_TEXT):
         kind = f"{kind}; charset=utf-8"
-    lines: Lines = (("Accept-Ranges", "bytes"), ("Last-Modified", date))
+    lines: Lines = (("Accept-Ranges", "bytes"), ("Last-Modified", _date(found.changed)))
     if _unchanged(request.get("if-modified-since"), found.changed):
         return Answer(304, lines)
     lines = (("Content-Type", kind), *lines)
@@ -100,6 +99,10 @@ def _file(request: RequestHead, found: Found) -> Answer:
     if match is None or request.get("if-range"):
         return Answer(200, lines, Part(found.path, 0, found.size))
     return _part(found, lines, match[1], match[2])
+
+
+def _date(changed: float) -> str:
+    return formatdate(int(changed), usegmt=True)
 
 
 def _part(found: Found, lines: Lines, first: str, last: str) -> Answer:
