@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from kfwd.sim import discovery, logs, read, removed, reviews, subresources, write
+from kfwd.resolve import ingress_legacy
+from kfwd.sim import discovery, logs, read, reviews, subresources, write
 from kfwd.sim.auth import (
     ANONYMOUS,
     UNAUTHENTICATED,
@@ -149,8 +150,7 @@ class Api:
             return self._plain(request)
         resource = BY_PATH.get((info.group, info.version, info.resource))
         if resource is None:
-            told = removed.sentence(f"{info.group}/{info.version}", info.resource)
-            raise StatusError(404, "NotFound", told) if told else no_such_path()
+            raise _removed(request) or no_such_path()
         if info.subresource and info.subresource != "status":
             return self._subresource(resource, request)
         return self._object(resource, request)
@@ -237,6 +237,16 @@ class Api:
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
         raise method_not_allowed()
+
+
+def _removed(request: Request) -> StatusError | None:
+    """What to write instead of an Ingress in a form that is not served any more."""
+    version = f"{request.info.group}/{request.info.version}"
+    if version not in ingress_legacy.GONE or not request.body.strip():
+        return None
+    sent = {**object_of(request), "apiVersion": version, "kind": "Ingress"}
+    old = ingress_legacy.complaint(sent)
+    return StatusError(404, "NotFound", f"{old.text}: {old.hint}") if old else None
 
 
 def _with_protocol_token(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -70,7 +70,12 @@ class Cluster:
         """
         self._net = nodenet.claim(self._options.node_net)
         self._controllers = Controllers(
-            self.store, self.node, self._ports, balancers=self._net.load_balancers, ready_s=0
+            self.store,
+            self.node,
+            self._ports,
+            balancers=self._net.load_balancers,
+            faults=self.faults,
+            ready_s=0,
         )
         self._fill(self._net.nodes)
         await self._settled()

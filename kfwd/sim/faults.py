@@ -28,6 +28,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `watch_gone` ends watches with 410; `too_many_requests` is how many requests still get a 429;
     `forbid` has lines such as `create pods/portforward`, with `*` for anything.
 
+    Outside: `outside_down` refuses connections to node ports, host ports and load balancer
+    addresses and resets those that are open.
+
     The way: `latency_ms` is the round trip added, `bandwidth` the bytes a second each way, for
     connections accepted while they are set.
 
@@ -47,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     too_many_requests: Count = 0
     retry_after_s: Count = 1
     forbid: tuple[str, ...] = ()
+    outside_down: bool = False
     latency_ms: Annotated[float, Meta(ge=0)] = 0.0
     bandwidth: Count = 0
     refuse_upgrade: Status = 0

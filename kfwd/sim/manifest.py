@@ -8,7 +8,7 @@ from typing import Any
 
 from kfwd import yamldoc
 from kfwd.errors import UsageError
-from kfwd.sim import removed
+from kfwd.resolve.ingress_legacy import complaint
 from kfwd.sim.resources import BY_KIND, Resource
 from kfwd.sim.status import StatusError
 from kfwd.sim.store import Store
@@ -42,8 +42,8 @@ def _fault(value: object) -> str | None:
     if not isinstance(value, dict):
         return "an object is a mapping with apiVersion and kind"
     if (value.get("apiVersion"), value.get("kind")) not in BY_KIND:
-        if told := removed.sentence(str(value.get("apiVersion")), str(value.get("kind"))):
-            return told
+        if old := complaint(value):
+            return f"{old.text}: {old.hint}"
         return f"no kind {value.get('kind')!r} in {value.get('apiVersion')!r} is known here"
     if not isinstance(value.get("metadata"), dict):
         return "an object needs metadata"

@@ -10,9 +10,10 @@ import weakref
 from collections.abc import Hashable
 
 from kfwd.sim.exposure import Address, Backend, Exposed
+from kfwd.sim.faults import Faults
 from kfwd.sim.node import PortMap
 from kfwd.sim.nodenet import bound
-from kfwd.sim.splice import End, reset_on_close, splice
+from kfwd.sim.splice import End, reset, reset_on_close, splice
 from kfwd.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -60,14 +61,24 @@ class Listener:
 class Outside:
     """Who listens where: every owner, a service or a pod, has its addresses."""
 
-    def __init__(self, ports: PortMap) -> None:
+    def __init__(self, ports: PortMap, faults: Faults | None = None) -> None:
         self._ports = ports
+        self._faults = faults or Faults()
+        self._wanted: dict[Hashable, Exposed] = {}
         self._held: dict[Hashable, dict[Address, Listener]] = {}
         self._ends: weakref.WeakSet[End] = weakref.WeakSet()
         self._tasks = TaskSet("outside")
+        self._unfollow = self._faults.on_change(self._follow)
 
     def publish(self, owner: Hashable, wanted: Exposed) -> None:
         """Listen at an owner's addresses, these and no others. What is taken is left out."""
+        if wanted:
+            self._wanted[owner] = wanted
+        else:
+            self._wanted.pop(owner, None)
+        self._listen(owner, {} if self._faults.now.outside_down else wanted)
+
+    def _listen(self, owner: Hashable, wanted: Exposed) -> None:
         held = self._held.setdefault(owner, {})
         for address in held.keys() - wanted.keys():
             held.pop(address).close()
@@ -81,6 +92,13 @@ class Outside:
             held[address].backends = backends
         if not held:
             del self._held[owner]
+
+    def _follow(self) -> None:
+        down = self._faults.now.outside_down
+        for owner, wanted in self._wanted.items():
+            self._listen(owner, {} if down else wanted)
+        for end in list(self._ends) if down else ():
+            reset(end.transport)
 
     def addresses(self, owner: Hashable) -> set[Address]:
         """Where an owner is listened for."""
@@ -103,8 +121,9 @@ class Outside:
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
+        self._unfollow()
         for owner in list(self._held):
-            self.publish(owner, {})
+            self._listen(owner, {})
         await self._tasks.close()
         for end in list(self._ends):
             end.transport.abort()

@@ -114,9 +114,8 @@ def with_forwarded_for(headers: Headers, client: str) -> Headers:
 def forwarded_uri(prefix: str, path: str) -> str:
     """The value of `X-Forwarded-Uri`: the whole path of the request."""
     joined = _joined(prefix, path)
-    return quote(
-        f"{joined}/" if path.endswith("/") and joined != "/" else joined, safe="/:@!$&'()*+,;=~"
-    )
+    whole = f"{joined}/" if path.endswith("/") and joined != "/" else joined
+    return quote(whole, safe="/:@!$&'()*+,;=~", errors="surrogateescape")
 
 
 def answer_headers(headers: Iterable[tuple[str, str]]) -> Headers:

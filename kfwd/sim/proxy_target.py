@@ -29,6 +29,9 @@ KUBELET_PORT = 10250
 PATH = re.compile(r"^/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _SCHEMES = frozenset({"http", "https", ""})
+_BYTES = "surrogateescape"
+"""Paths are bytes in Go: what is no UTF-8 goes on as it came."""
+
 _KEPT_IN_PATH = "$&+,/:;=@"
 _SERVICE_NAMES = {"http": 80, "https": 443}
 
@@ -78,7 +81,7 @@ def is_proxied(target: str) -> bool:
 
 def route(target: str) -> Route:
     """The route of a request target that `is_proxied`."""
-    asked = unquote(target.partition("?")[0])
+    asked = unquote(target.partition("?")[0], errors=_BYTES)
     parts = asked.strip("/").split("/")
     below = "/".join(parts[5 if parts[2] == "nodes" else 7 :])
     return Route(asked, _cleaned(below))
@@ -94,7 +97,7 @@ def _cleaned(path: str) -> str:
 
 def escaped(path: str) -> str:
     """A decoded path as Go writes it into a request."""
-    return quote(path or "/", safe=_KEPT_IN_PATH)
+    return quote(path or "/", safe=_KEPT_IN_PATH, errors=_BYTES)
 
 
 def split(ident: str) -> tuple[Scheme, str, str] | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +28,7 @@ from kfwd.sim.status import StatusError
 from kfwd.sim.upgrade import UpgradeRequest
 
 BOOKMARK_S = 60.0
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 BODY_LIMIT = 16 * 1024 * 1024
 _WATCH_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
 
@@ -125,6 +128,8 @@ class Server:
         return web.Response()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if _BAD_ESCAPE.search(request.raw_path.partition("?")[0]):
+            return _bad_path()
         if PORTFORWARD.match(request.raw_path):
             return await self._hand_over(request)
         if is_proxied(request.raw_path):
@@ -211,6 +216,13 @@ async def _log(request: web.BaseRequest, answer: LogAnswer) -> web.StreamRespons
     return response
 
 
+def _bad_path() -> web.Response:
+    """What Go's server says to a path it cannot decode; the connection ends with it."""
+    response = web.Response(text="400 Bad Request", status=400)
+    response.force_close()
+    return response
+
+
 def _lowered(request: web.BaseRequest) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in request.headers.items():
@@ -235,9 +247,6 @@ def _response(answer: Answer) -> web.Response:
     return web.Response(body=answer.body, status=answer.code, headers=headers)
 
 
-_REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
-
-
 def raw_answer(answer: Answer) -> bytes:
     """An answer as bytes, for a connection that aiohttp does not have. It ends there."""
     headers: Mapping[str, str] = {
@@ -246,6 +255,6 @@ def raw_answer(answer: Answer) -> bytes:
         "Content-Length": str(len(answer.body)),
         "Connection": "close",
     }
-    reason = _REASONS.get(answer.code, "Error")
+    reason = HTTPStatus(answer.code).phrase
     lines = [f"HTTP/1.1 {answer.code} {reason}", *(f"{k}: {v}" for k, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body

@@ -176,9 +176,12 @@ def test_a_log_is_that_of_the_pods_own_process() -> None:
 
 
 def test_a_removed_kind_is_told_what_to_write_instead() -> None:
-    error = Asker().refusal("POST", "/apis/extensions/v1beta1/namespaces/demo/ingresses", {})
+    path = "/apis/extensions/v1beta1/namespaces/demo/ingresses"
+    error = Asker().refusal("POST", path, {"metadata": {"name": "a"}})
     assert error.code == 404
-    assert "write apiVersion networking.k8s.io/v1" in error.message
+    assert error.message.startswith("ingress a is written for extensions/v1beta1")
+    assert "write apiVersion: networking.k8s.io/v1" in error.message
+    assert Asker().refusal("GET", path).message.startswith("the server could not find")
 
 
 def test_a_proxied_request_is_authorized_by_its_method() -> None:

@@ -75,8 +75,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_an_ingress_of_a_version_that_is_gone_is_told_what_to_change(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read(tmp_path, "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n")
-    assert "m.yaml:1:1: Ingress in extensions/v1beta1 is not served since" in caught.value.text
-    assert "networking.k8s.io/v1," in caught.value.text
+    assert "m.yaml:1:1: ingress a is written for extensions/v1beta1" in caught.value.text
+    assert "write apiVersion: networking.k8s.io/v1" in caught.value.text
 
 
 def test_the_example_of_an_ingress_is_a_manifest() -> None:

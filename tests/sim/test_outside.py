@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from kfwd.sim.faults import Faults
 from kfwd.sim.node import Node, PortMap
 from kfwd.sim.outside import Outside
 
@@ -21,9 +22,10 @@ class World:
     """Pods `a` and `b` that run, and what listens for them."""
 
     def __init__(self) -> None:
-        ports = PortMap()
-        self.node = Node(ports)
-        self.outside = Outside(ports)
+        self.ports = PortMap()
+        self.node = Node(self.ports)
+        self.faults = Faults()
+        self.outside = Outside(self.ports, self.faults)
 
     async def start(self) -> None:
         for uid in ("a", "b"):
@@ -107,11 +109,32 @@ async def test_a_pod_port_without_a_process_resets(world: World) -> None:
 
 async def test_closing_ends_what_is_open(world: World) -> None:
     address = (f"{NET}.1", free_port())
+    outside = Outside(world.ports)
+    outside.publish(WEB, {address: (("a", 9000),)})
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"x")
+    assert await reader.readexactly(1) == b"x"
+    await outside.close()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_while_the_outside_is_down_every_address_refuses(world: World) -> None:
+    address, other = (f"{NET}.1", free_port()), (f"{NET}.2", free_port())
     world.outside.publish(WEB, {address: (("a", 9000),)})
     reader, writer = await asyncio.open_connection(*address)
     writer.write(b"x")
     assert await reader.readexactly(1) == b"x"
-    await world.outside.close()
-    assert await reader.read() == b""
+    world.faults.merge(b'{"outside_down": true}')
+    with pytest.raises(ConnectionResetError):
+        await reader.readexactly(1)
+    world.outside.publish("late", {other: (("b", 8080),)})
+    for refused in (address, other):
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*refused)
+    world.faults.merge(b'{"outside_down": false}')
+    assert await fetch(other) == "pod-b"
     writer.close()
-    await writer.wait_closed()
+    with pytest.raises(ConnectionResetError):
+        await writer.wait_closed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import io
@@ -197,3 +198,29 @@ async def test_overload_does_not_concern_proxied_requests(world: World) -> None:
     world.cluster.faults.merge(b'{"too_many_requests": 1}')
     async with world.http.get(f"{WEB}/") as answer:
         assert answer.status == 200
+
+
+async def test_a_client_that_does_not_read_holds_its_pod_back(world: World) -> None:
+    sent = 0
+    too_much = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for block in blocks(200 * MIB):
+                writer.write(block)
+                await writer.drain()
+                sent += len(block)
+                if sent > 100 * MIB:
+                    too_much.set()
+        writer.close()
+
+    await world.instead(serve)
+    answer = await world.http.get(f"{WEB}/")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await too_much.wait()
+    assert sent > 0
+    answer.close()

@@ -191,3 +191,5 @@ def test_paths_are_escaped_as_go_escapes_them() -> None:
         "/a%20b/c;d=e,f:g@h&i$j+k~l%21m%27n%28o%29%2A"
     )
     assert proxy_target.escaped("") == "/"
+    odd = proxy_target.route(f"{BASE}/pods/a/proxy/%ff%c3%bc")
+    assert proxy_target.escaped(odd.plain_path) == "/%FF%C3%BC"

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from kfwd.sim.admin import Admin
 from kfwd.sim.api import Api
@@ -271,3 +272,12 @@ async def test_a_followed_log_streams_lines_until_its_pod_ends(served: Served) -
 async def test_a_client_that_waits_with_its_body_is_told_to_send_it(served: Served) -> None:
     async with served.http.post(served.url + PODS, json=pod("c"), expect100=True) as response:
         assert response.status == 201
+
+
+async def test_a_path_that_cannot_be_decoded_is_a_bad_request(served: Served) -> None:
+    url = URL(f"{served.url}/api/v1/namespaces/demo/pods/%zz?a=%zz", encoded=True)
+    async with served.http.get(url) as response:
+        assert (response.status, await response.text()) == (400, "400 Bad Request")
+    url = URL(f"{served.url}/version?a=%zz", encoded=True)
+    async with served.http.get(url) as response:
+        assert response.status == 200

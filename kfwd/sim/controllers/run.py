@@ -19,6 +19,7 @@ from kfwd.sim.controllers.kubeproxy import KubeProxy
 from kfwd.sim.controllers.replicas import ReplicaSets
 from kfwd.sim.controllers.scheduler import Scheduler
 from kfwd.sim.controllers.stateful import StatefulSets
+from kfwd.sim.faults import Faults
 from kfwd.sim.node import Node, PortMap
 from kfwd.sim.nodenet import can_bind
 from kfwd.sim.outside import Outside
@@ -42,11 +43,12 @@ class Controllers:
         ports: PortMap,
         *,
         balancers: Sequence[str] = (),
+        faults: Faults | None = None,
         ready_s: float,
     ) -> None:
         """`balancers` are the addresses for load balancers, ingress controllers and gateways."""
         self.kubelet = Kubelet(store, node, ready_s=ready_s)
-        self.outside = Outside(ports)
+        self.outside = Outside(ports, faults)
         addresses = BalancerAddresses(balancers)
         self._all: tuple[Controller, ...] = (
             Scheduler(store),
