@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from kfwd.entries import forward as forward_module
-from kfwd.errors import Forbidden, LoginNeeded, Unreachable
+from kfwd.errors import ConfigError, Forbidden, LoginNeeded, Unreachable
 from kfwd.model import PortSpec, State
 from tests.entries.rig import Cluster, Rig
 from tests.front.test_direct import Server
@@ -160,10 +160,16 @@ async def test_a_dead_context_is_the_cause_and_an_open_session_still_serves(rig:
     assert (await rig.problem("login-needed")).state is State.DEGRADED
 
 
-async def test_what_needs_a_person_is_failed(rig: Rig) -> None:
+async def test_a_login_that_is_missing_is_waited_for(rig: Rig) -> None:
     rig.run(rig.make())
     rig.context.fail(LoginNeeded("the token has expired"))
-    assert (await rig.problem("login-needed")).state is State.FAILED
+    assert (await rig.problem("login-needed")).state is State.WAITING
+
+
+async def test_what_needs_a_person_is_failed(rig: Rig) -> None:
+    rig.run(rig.make())
+    rig.context.fail(ConfigError("no such context", code="unknown-context"))
+    assert (await rig.problem("unknown-context")).state is State.FAILED
 
 
 async def test_a_target_that_nobody_understands_is_failed_and_binds(rig: Rig) -> None:
