@@ -53,10 +53,12 @@ class Removal:
         self._kept = b""
 
     def feed(self, data: memoryview) -> bytes:
-        text = (self._kept + bytes(data)).replace(self._needle, b"/")
-        size = _begun(text, self._needle)
-        self._kept = text[len(text) - size :]
-        return text[: len(text) - size]
+        parts = (self._kept + bytes(data)).split(self._needle)
+        rest = parts[-1]
+        size = _begun(rest, self._needle)
+        self._kept = rest[len(rest) - size :]
+        parts[-1] = rest[: len(rest) - size]
+        return b"/".join(parts)
 
     def end(self) -> bytes:
         kept, self._kept = self._kept, b""
