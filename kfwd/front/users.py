@@ -6,13 +6,12 @@ of both ends in /proc/net/tcp (proc(5)); where nothing tells, everybody on the m
 
 from __future__ import annotations
 
-import ipaddress
 import pwd
 import socket
 from collections.abc import Collection
 from pathlib import Path
 
-from kfwd.front.process import End, plain, row_of
+from kfwd.front.proc import PROC, connected, end_of
 
 ANYBODY = "*"
 
@@ -20,7 +19,7 @@ ANYBODY = "*"
 class Users:
     """The users, by number or name, whose connections are taken; `*` is anybody."""
 
-    def __init__(self, own: int, also: Collection[str] = (), *, proc: Path = Path("/proc")) -> None:
+    def __init__(self, own: int, also: Collection[str] = (), *, proc: Path = PROC) -> None:
         self._anybody = ANYBODY in also
         self._ids = {own, *(uid for name in also if (uid := user_id(name)) is not None)}
         self._own = own
@@ -34,36 +33,21 @@ class Users:
         if self._anybody:
             return None
         try:
-            here, there = end(sock.getsockname()), end(sock.getpeername())
+            here, there = end_of(sock.getsockname()), end_of(sock.getpeername())
         except (OSError, ValueError):
             return None  # gone already
-        found = self._user(there, here)
-        if found is None and (not there[0].is_loopback or not self._told):
+        row = connected(there, here, self._proc)
+        if row is None and (not there[0].is_loopback or not self._told):
             return None
-        if found in self._ids:
+        if row is not None and row.uid in self._ids:
             return None
-        who = "an unknown user" if found is None else f"user {user_name(found)}"
+        who = "an unknown user" if row is None else f"user {user_name(row.uid)}"
         return f"this listener serves user {user_name(self._own)}, not {who} (allow-users)"
 
     @property
     def _told(self) -> bool:
         """Whether the system tells at all."""
         return (self._proc / "net" / "tcp").exists()
-
-    def _user(self, local: End, remote: End) -> int | None:
-        for name in ("tcp", "tcp6"):
-            try:
-                table = (self._proc / "net" / name).read_text()
-            except OSError:
-                continue
-            if (row := row_of(table, local, remote)) is not None:
-                return row.uid
-        return None
-
-
-def end(name: tuple[str, int]) -> End:
-    """An end of a socket as the tables are compared with."""
-    return plain(ipaddress.ip_address(name[0].partition("%")[0])), name[1]
 
 
 def user_id(name: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import subprocess
@@ -11,32 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.front.process import Processes, Row, row_of
+from kfwd.front.process import Processes
 
-V4 = """  sl  local_address rem_address   st tx rx tr tm retrnsmt uid timeout inode
-   0: 0100007F:C000 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 4712 1
-   1: 0100007F:C000 0200007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 4713 1
-   2: 0100007F:1F90 0100007F:C000 01 00000000:00000000 00:00000000 00000000     0        0 4714 1
-"""
-V6 = f"""  sl  local_address rem_address   st tx rx tr tm retrnsmt uid timeout inode
-   0: {"0" * 16}FFFF00000100007F:C000 {"0" * 16}FFFF00000100007F:1F90 01 0:0 00:0 0 7 0 55 1
-   1: {"0" * 24}01000000:C000 {"0" * 24}01000000:1F90 01 0:0 00:0 0 8 0 56 1
-"""
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells only on Linux")
-
-
-def end(host: str, port: int) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
-    return ipaddress.ip_address(host), port
-
-
-@pytest.mark.skipif(sys.byteorder != "little", reason="the table is of a little-endian machine")
-def test_the_row_is_that_of_the_other_end_with_both_addresses() -> None:
-    client, here = end("127.0.0.1", 0xC000), end("127.0.0.1", 8080)
-    assert row_of(V4, client, here) == Row("4712", 1000)
-    assert row_of(V4, client, end("127.0.0.2", 8080)) == Row("4713", 1001)
-    assert row_of(V4, client, end("127.0.0.3", 8080)) is None
-    assert row_of(V6, client, here) == Row("55", 7)
-    assert row_of(V6, end("::1", 0xC000), end("::1", 8080)) == Row("56", 8)
 
 
 @LINUX
