@@ -54,6 +54,18 @@ class Reach(Protocol):
         ...
 
 
+class RawTo(Raw, frozen=True):
+    """Bytes both ways to `place`."""
+
+    place: ToService | ToPod
+
+
+class Through(Client, frozen=True):
+    """A client whose requests come through a connection that it asked for, to `place`."""
+
+    place: ToService | ToPod
+
+
 class Gateway:
     """Decides about the requests of one listener."""
 
@@ -75,7 +87,7 @@ class Gateway:
         asked = _Asked(request, target, client, self._reach, self._uniform)
         return asked.decide(known)
 
-    async def connect(self, host: str, port: int, wording: Wording) -> Answer | Raw | Here:
+    async def connect(self, host: str, port: int, wording: Wording) -> Answer | RawTo | Here:
         """What becomes of a client that wants a connection (CONNECT, SOCKS)."""
         try:
             known = await self._reach.landscape()
@@ -85,7 +97,7 @@ class Gateway:
         match place:
             case ToService() | ToPod():
                 upstreams = self._reach.upstreams(place, reuse=False)
-                return Raw(upstreams, lambda error: pages.failure(wording, error))
+                return RawTo(upstreams, lambda error: pages.failure(wording, error), place)
             case ByRules():
                 return _to_rules(port, wording)
             case Itself():
@@ -146,6 +158,8 @@ class _Asked:
 
         A port that is neither the listener's nor there is what another way to here is called.
         """
+        if isinstance(self._client, Through):
+            return self._client.place
         host, port = hosts.name_of(self._target.authority), _port(self._target, default=0)
         here, _, here_port = self._client.listen.rpartition(":")
         direct, own = self._target.form == "origin", str(port) == here_port

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 
 from kfwd.errors import KfwdError, NotReady, SessionLost
 from kfwd.proxy.connection import HEAD_S, IDLE_S, HttpConnection
-from kfwd.proxy.decision import Answer, Here, Raw, page
-from kfwd.proxy.gateway import Gateway
+from kfwd.proxy.decision import Answer, Decision, Here, page
+from kfwd.proxy.exchange import End
+from kfwd.proxy.gateway import Gateway, RawTo, Through
 from kfwd.proxy.gateway_pages import Wording
-from kfwd.proxy.tunnel import Tunnel
+from kfwd.proxy.tunnel import ESTABLISHED, Tunnel
+from kfwd.resolve.names import ToPod, ToService
 from kfwd.wire import socks_server
-from kfwd.wire.first_bytes import Speech, speech
+from kfwd.wire.first_bytes import Speech, is_request, speech
 from kfwd.wire.http1 import RequestHead
+from kfwd.wire.http1_body import Body
 from kfwd.wire.socks_server import Denied, ServerHandshake
 
 if TYPE_CHECKING:
     from kfwd.proxy.server import HttpServer
+
+SPEAKS_FIRST_S = 0.02
+"""How long a client is given to speak before the server may."""
 
 TLS_REFUSED = "Client sent an HTTPS request to an HTTP server: use http://"
 SOCKS4_REFUSED = b"\x00\x5b" + bytes(6)  # "request rejected"
@@ -97,19 +103,58 @@ class GatewayConnection(HttpConnection):
                 self.status, self._speech = 200, Speech.HTTP
                 self.write(socks_server.reply(socks_server.OK))
                 return True
-            case Raw():
-                return await self._tunnel(decision)
+            case RawTo():
+                return await self._tunnel_socks(decision)
 
-    async def _tunnel(self, decision: Raw) -> bool:
-        established = socks_server.reply(socks_server.OK)
-        tunnel = self.exchange = Tunnel(self, decision, self.client, established=established)
+    async def _tunnel_socks(self, decision: RawTo) -> bool:
         try:
-            return await self._follow(tunnel)
+            return await self._tunnel(decision, socks_server.reply(socks_server.OK))
         except (NotReady, SessionLost):
             self.write(socks_server.reply(socks_server.HOST_UNREACHABLE))
         except KfwdError:
             self.write(socks_server.reply(socks_server.FAILED))
         return False
+
+    async def _carry_out(self, decision: Decision, head: RequestHead, body: Body) -> bool:
+        if not isinstance(decision, RawTo):
+            return await super()._carry_out(decision, head, body)
+        try:
+            return await self._tunnel(decision, ESTABLISHED)
+        except KfwdError as error:
+            return await self._answer(head, decision.failed(error), unread=True)
+
+    async def _tunnel(self, decision: RawTo, established: bytes) -> bool:
+        """Bytes both ways; a client that speaks HTTP gets a look at each request instead.
+
+        A browser with a proxy asks like this for what its pages want, of whatever site they are.
+        """
+        await decision.upstreams.connect(self.client, fresh=True)  # begins with its first use
+        self.status = 200
+        self.write(established)
+        if await self._something_there(SPEAKS_FIRST_S) and is_request(self._ahead):
+            return self._serve_through(decision.place)
+        tunnel = self.exchange = GuardedTunnel(self, decision, self.client, established=b"")
+        ends = await self._follow(tunnel)
+        return self._serve_through(decision.place) if tunnel.is_http else ends
+
+    def _serve_through(self, place: ToService | ToPod) -> bool:
+        self._speech = Speech.HTTP
+        self.client = Through(self.client.address, self.client.listen, place)
+        return True
+
+
+class GuardedTunnel(Tunnel):
+    """Gives up when its client turns out to speak HTTP."""
+
+    is_http = False
+    _first = True
+
+    def client_data(self, data: memoryview) -> int:
+        first, self._first = self._first, False
+        if first and is_request(data):
+            self.is_http = True
+            self._finish(End.KEEP)
+        return 0 if self.is_http else super().client_data(data)
 
 
 def _code_of(status: int) -> int:

@@ -7,6 +7,7 @@ version (RFC 1928), TLS with the type of a handshake record (RFC 8446, 5.1).
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 SOCKS5_VERSION, SOCKS4_VERSION, TLS_HANDSHAKE = 0x05, 0x04, 0x16
@@ -24,6 +25,14 @@ _BY_BYTE = {
     SOCKS4_VERSION: Speech.SOCKS4,
     TLS_HANDSHAKE: Speech.TLS,
 }
+
+
+_REQUEST = re.compile(rb"[A-Z]{3,20} (?:/|http://)[^\r\n]*(?: HTTP/1\.[01]\r\n|\Z)")
+
+
+def is_request(data: bytes | bytearray | memoryview) -> bool:
+    """Whether data begins with the line of an HTTP/1.1 request, or with a part of one."""
+    return _REQUEST.match(data) is not None
 
 
 def speech(first: int) -> Speech:
