@@ -69,7 +69,8 @@ def _is_ours(text: str) -> bool:
     try:
         found = yamldoc.load(text)
         clusters = found["clusters"] if isinstance(found, dict) else []
-        return all(EXTENSION in str(c["cluster"].get("extensions")) for c in clusters)
+        ours = [EXTENSION in str(c["cluster"].get("extensions")) for c in clusters]
+        return bool(ours) and all(ours)
     except (ValueError, LookupError, TypeError, AttributeError):
         return False
 

@@ -50,7 +50,9 @@ def test_somebody_elses_kubeconfig_is_never_written_over(tmp_path: Path) -> None
     kubeconfig.check(path)
     kubeconfig.write(path, ACCESS)
     kubeconfig.check(path)
-    for text in ("clusters: [{name: prod, cluster: {server: 'https://x'}}]", "rubbish: [", "a: b"):
+    others = "clusters: [{name: prod, cluster: {server: 'https://x'}}]"
+    empty = "kind: Config\nclusters: []\n"
+    for text in (others, empty, "rubbish: [", "a: b", "a plain text\n", "- a list"):
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
             kubeconfig.check(path)
