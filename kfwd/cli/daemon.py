@@ -8,7 +8,7 @@ import click
 
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app
-from kfwd.errors import KfwdError
+from kfwd.errors import DaemonUnreachable, KfwdError
 
 STOP_WITHIN_S = 10.0
 PAUSE_S = 0.02
@@ -42,7 +42,11 @@ def start(app: App) -> None:
 @pass_app
 def stop(app: App) -> None:
     """Stop the daemon. What was up comes up again with the next one."""
-    print(f"stopped, pid was {_stop(app)}")
+    try:
+        print(f"stopped, pid was {_stop(app)}")
+    except DaemonUnreachable as error:
+        error.hint = None  # nobody who wants it stopped wants to start it
+        raise
 
 
 @daemon.command()

@@ -31,23 +31,35 @@ def start(
     What it writes to its standard error goes to the file `errors`; the last line of that is in the
     `KfwdError` raised when it ends before it answers, or does not answer within `timeout_s`.
     """
-    try:
-        errors.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with errors.open("wb") as file:
-            process = _spawn(command, file.fileno(), env)
-    except OSError as error:
-        raise _failed(f"{error.strerror}: {error.filename}", errors) from error
+    process = _started(errors, command, env)
     deadline = time.monotonic() + timeout_s
     while not answers():
         if process.poll() is not None and not answers():
-            raise _failed(_last_line(errors) or f"it ended with {process.returncode}", errors)
+            why, hint = _last_words(errors)
+            raise _failed(why or f"it ended with {process.returncode}", hint or f"see {errors}")
         if time.monotonic() > deadline:
             process.terminate()
             process.wait()
-            raise _failed(f"it does not answer after {timeout_s:g} s", errors)
+            raise _failed(f"it does not answer after {timeout_s:g} s", f"see {errors}")
         time.sleep(PAUSE_S)
     # It outlives this process: nobody is to wait for it, and nobody to be warned about that.
     process.returncode = 0
+
+
+def _started(
+    errors: Path, command: Sequence[str], env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        errors.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = errors.open("wb")
+    except OSError as error:
+        reason = f"{error.filename} cannot be written: {error.strerror}"
+        raise _failed(reason, "set KFWD_LOG_DIR to a folder of your own") from error
+    with file:
+        try:
+            return _spawn(command, file.fileno(), env)
+        except OSError as error:
+            raise _failed(f"{error.strerror}: {error.filename}", "install kfwd again") from error
 
 
 def _spawn(command: Sequence[str], errors: int, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -64,17 +76,16 @@ def _spawn(command: Sequence[str], errors: int, env: Mapping[str, str]) -> subpr
     )
 
 
-def _failed(why: str, errors: Path) -> KfwdError:
-    return KfwdError(
-        f"the daemon did not start: {why}", hint=f"see {errors}", code="daemon-start-failed"
-    )
+def _failed(why: str, hint: str) -> KfwdError:
+    return KfwdError(f"the daemon did not start: {why}", hint=hint, code="daemon-start-failed")
 
 
-def _last_line(path: Path) -> str:
-    """The daemon's own error sentence, or else the last thing it said."""
+def _last_words(path: Path) -> tuple[str, str]:
+    """The daemon's own error sentence, or else the last thing it said; and its hint."""
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+    hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
     said = [line for line in lines if line and not line.startswith("hint: ")]
     sentences = [line.removeprefix("kfwd: ") for line in said if line.startswith("kfwd: ")]
-    return (sentences or said or [""])[-1]
+    return (sentences or said or [""])[-1], (hints or [""])[-1]

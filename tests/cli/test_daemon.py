@@ -64,4 +64,10 @@ def test_a_daemon_that_dies_at_once_says_why(run: Run, home: Path) -> None:
     result = run("daemon", "start")
     assert result.code == ExitCode.FAILED
     assert result.err.startswith("kfwd: the daemon did not start: ")
-    assert result.err.endswith(f"hint: see {home}/log/daemon.err\n")
+    assert result.err.endswith("hint: set KFWD_RUNTIME_DIR to a folder of your own\n")
+
+
+def test_stopping_what_does_not_run_gives_no_advice_to_start_it(run: Run, home: Path) -> None:
+    result = run("daemon", "stop")
+    assert result.code == ExitCode.NO_DAEMON
+    assert result.err == f"kfwd: no daemon answers on {home}/runtime/kfwd.sock\n"

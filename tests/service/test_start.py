@@ -50,21 +50,22 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize(
-    ("script", "why"),
+    ("script", "why", "hint"),
     [
         (
-            "import sys; sys.exit('x\\nkfwd: the socket folder is not writable\\nhint: do')",
-            "the socket folder is not writable",
+            "import sys; sys.exit('x\\nkfwd: the folder is not writable\\nhint: name another')",
+            "the folder is not writable",
+            "name another",
         ),
-        ("raise ValueError('bug')", "ValueError: bug"),
-        ("import sys; sys.exit(3)", "it ended with 3"),
+        ("raise ValueError('bug')", "ValueError: bug", "see {}/errors"),
+        ("import sys; sys.exit(3)", "it ended with 3", "see {}/errors"),
     ],
 )
-def test_a_daemon_that_ends_says_why(tmp_path: Path, script: str, why: str) -> None:
+def test_a_daemon_that_ends_says_why(tmp_path: Path, script: str, why: str, hint: str) -> None:
     with pytest.raises(KfwdError) as caught:
         start.start(tmp_path / "errors", lambda: False, env=os.environ, command=python(script))
     assert caught.value.text == f"the daemon did not start: {why}"
-    assert caught.value.hint == f"see {tmp_path}/errors"
+    assert caught.value.hint == hint.format(tmp_path)
 
 
 def test_one_that_does_not_answer_is_ended(tmp_path: Path) -> None:
@@ -92,5 +93,11 @@ def test_another_daemon_that_was_quicker_will_do(tmp_path: Path) -> None:
 
 def test_a_log_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(KfwdError, match=r"did not start: .*/file"):
+    with pytest.raises(KfwdError, match=r"did not start: .*/file cannot be written") as caught:
         start.start(tmp_path / "file" / "errors", lambda: False, env=os.environ)
+    assert caught.value.hint == "set KFWD_LOG_DIR to a folder of your own"
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KfwdError, match=r"did not start: No such file or directory: /no/python"):
+        start.start(tmp_path / "errors", lambda: False, env=os.environ, command=["/no/python"])
