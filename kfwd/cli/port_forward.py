@@ -19,7 +19,7 @@ from kfwd.cli.add import forward
 from kfwd.cli.app import App, pass_app
 from kfwd.cli.attached import KubectlCommand, global_flags
 from kfwd.errors import KfwdError, UsageError
-from kfwd.model import EntryView, ForwardSpec, State
+from kfwd.model import EntryView, ForwardSpec, Problem, State
 
 LONGEST_S = 24 * 3600.0
 # While one of these stands kubectl would wait too, for --pod-running-timeout.
@@ -73,6 +73,7 @@ class Session(attached.Session):
         self._spec = spec
         self._timeout_s = timeout_s
         self._listening: dict[tuple[str, ...], int] = {}
+        self._was_ready = False
 
     @property
     def complete(self) -> bool:
@@ -96,11 +97,17 @@ class Session(attached.Session):
 
     def _show_state(self, event: AttachState) -> None:
         self._last_state, problem = event, event.problem
-        if not self.complete and event.state in (State.FAILED, State.WAITING) and problem:
-            if problem.code not in WAITED_FOR:
-                raise KfwdError(problem.text, hint=problem.hint, code=problem.code)
-            return
+        self._was_ready = self._was_ready or event.state is State.READY
+        if problem and self._hopeless(event.state, problem):
+            raise KfwdError(problem.text, hint=problem.hint, code=problem.code)
         self.tell(event)
+
+    def _hopeless(self, state: State, problem: Problem) -> bool:
+        """Whether kubectl would end: it connects to the pod before it listens."""
+        if state is State.FAILED and not self._was_ready:
+            return True
+        waits = state in (State.FAILED, State.WAITING)
+        return waits and not self.complete and problem.code not in WAITED_FOR
 
     def pinned(self, entry: EntryView) -> ForwardSpec:
         return pinned(self._spec, entry)

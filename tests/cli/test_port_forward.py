@@ -24,6 +24,10 @@ WAITING = AttachState(
     state=State.WAITING,
     problem=Problem(code="no-endpoints", severity="error", text="svc/web has no pods"),
 )
+FORBIDDEN = AttachState(
+    state=State.FAILED,
+    problem=Problem(code="portforward-forbidden", severity="error", text="you may not"),
+)
 ATTACH = "GET /v1/entries/-/web/attach"
 PERSON = threading.main_thread().ident or 0
 
@@ -113,11 +117,29 @@ def test_what_waiting_does_not_mend_ends_it_at_once_as_kubectl_does(
     assert (result.code, result.err) == (ExitCode.FAILED, "kfwd: no svc/web\nhint: look\n")
 
 
+def test_a_session_that_is_not_allowed_ends_it_as_kubectl_does(run: Run, attached: StandIn) -> None:
+    streams(attached, LISTENING, FORBIDDEN)
+    result = run("port-forward", "svc/web", "8080:http")
+    assert (result.code, result.err) == (ExitCode.FAILED, "kfwd: you may not\n")
+
+
+def test_what_was_ready_once_stays_up_when_it_is_not_allowed_any_more(
+    run: Run, attached: StandIn
+) -> None:
+    streams(attached, LISTENING, READY, FORBIDDEN)
+    then_ctrl_c(attached)
+    result = run("port-forward", "svc/web", "8080:http")
+    assert (result.code, result.err) == (ExitCode.OK, "kfwd: failed: you may not\n")
+
+
 def test_a_pod_that_does_not_run_in_time_ends_it(run: Run, attached: StandIn) -> None:
     streams(attached, WAITING)
     result = run("port-forward", "--pod-running-timeout=50ms", "svc/web", "8080:http")
     assert result.code == ExitCode.FAILED
-    assert result.err == ("kfwd: svc/web has no running pod after 0.05 s: svc/web has no pods\n")
+    assert result.err == (
+        "kfwd: waiting: svc/web has no pods\n"
+        "kfwd: svc/web has no running pod after 0.05 s: svc/web has no pods\n"
+    )
 
 
 def test_a_daemon_that_stays_away_ends_it(
@@ -139,7 +161,7 @@ def test_a_daemon_that_stays_away_ends_it(
         (["svc/web", "x:80"], "bad local port"),
         (["--pod-running-timeout=0s", "svc/web", "80"], "--pod-running-timeout must be higher"),
         (["--pod-running-timeout=1", "svc/web", "80"], "--pod-running-timeout: bad duration"),
-        (["--kubeconfig=/nowhere", "svc/web", "80"], "no kubeconfig /nowhere"),
+        (["--kubeconfig=/nowhere", "svc/web", "80"], "there is no kubeconfig at /nowhere"),
     ],
 )
 def test_everything_that_is_wrong_is_exit_status_1_as_with_kubectl(
