@@ -12,7 +12,7 @@ import click
 
 from kfwd import paths
 from kfwd.client.calls import Client
-from kfwd.errors import DaemonUnreachable, ExitCode, NotFound
+from kfwd.errors import ConfigError, DaemonUnreachable, ExitCode
 
 if TYPE_CHECKING:
     from kfwd.paths import Paths
@@ -61,7 +61,11 @@ class App:
         if chosen:
             path = Path(chosen[-1]).expanduser().absolute()
             if not path.exists():
-                raise NotFound(f"no kubeconfig {path}", code="kubeconfig-missing")
+                raise ConfigError(
+                    f"there is no kubeconfig at {path}",
+                    hint="pass --kubeconfig with the file of your cluster",
+                    code="no-kubeconfig",
+                )
             return (str(path),)
         listed = [part for part in self.env.get("KUBECONFIG", "").split(":") if part]
         home = Path(self.env["HOME"]) if self.env.get("HOME") else Path.home()

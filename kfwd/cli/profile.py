@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,11 +145,8 @@ forwards:
 @pass_app
 def validate(app: App, names: tuple[str, ...], output: str) -> int:
     """Report every fault as file:line:column: message; exit status 5 if there is one."""
-    from kfwd.profiles import store
-
     faults = []
-    for name in names or store.names(app.paths.profiles):
-        path, found = _faults(app.paths.profiles, name)
+    for path, found in _checked(app.paths.profiles, names):
         faults += [(path, fault) for fault in found]
     for path, fault in faults if output == "text" else []:
         print(f"{path}:{fault}")
@@ -161,6 +159,20 @@ def validate(app: App, names: tuple[str, ...], output: str) -> int:
     if faults:
         say(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}")
     return ExitCode.PROFILE_INVALID if faults else ExitCode.OK
+
+
+def _checked(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, tuple[Fault, ...]]]:
+    """The named profiles or files with their faults; without names every file in the folder."""
+    from kfwd.profiles import store
+
+    if names:
+        yield from (_faults(folder, name) for name in names)
+        return
+    found = store.read_all(folder)
+    if not found:
+        say(f"no profiles in {folder}")
+    for profile in found.values():
+        yield profile.path, store.check(folder, profile.parsed)
 
 
 def _faults(folder: Path, name: str) -> tuple[Path, tuple[Fault, ...]]:

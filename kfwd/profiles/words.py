@@ -67,6 +67,8 @@ def port(value: Any) -> PortSpec:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f'expected a port such as "8080:http", got {_shown(value)}')
     word = str(value)
+    if word.count(":") > 1:
+        raise ValueError(f'port "{word}" has more than one colon: write "LOCAL:REMOTE"')
     local, colon, remote = word.rpartition(":")
     if not colon:
         return PortSpec(local=_same_local(word), remote=_remote(word, word))

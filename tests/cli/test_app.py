@@ -8,7 +8,7 @@ import click
 import pytest
 
 from kfwd.cli.app import App, Seconds
-from kfwd.errors import NotFound
+from kfwd.errors import ConfigError
 from tests.cli.conftest import Run
 from tests.standin import StandIn, snapshot
 
@@ -26,7 +26,7 @@ def test_a_chosen_kubeconfig_is_the_only_one_and_must_be_there(tmp_path: Path) -
     app = App({"KUBECONFIG": "/a"})
     (tmp_path / "k").touch()
     assert app.kubeconfig((str(tmp_path / "k"),)) == (str(tmp_path / "k"),)
-    with pytest.raises(NotFound, match=r"no kubeconfig .*/none"):
+    with pytest.raises(ConfigError, match=r"no kubeconfig at .*/none"):
         app.kubeconfig((str(tmp_path / "none"),))
 
 

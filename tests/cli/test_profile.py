@@ -60,6 +60,22 @@ def test_validate_reports_every_fault_of_every_profile(run: Run, folder: Path) -
     assert result.err == "kfwd: 2 faults\n"
 
 
+def test_validate_reports_a_file_whose_name_is_no_profile_name_beside_the_others(
+    run: Run, folder: Path
+) -> None:
+    (folder / "my profile.yaml").write_text("version: 1\n")
+    (folder / "other.yaml").write_text("version: 2\n")
+    result = run("profile", "validate")
+    assert result.code == ExitCode.PROFILE_INVALID
+    assert any("my profile.yaml:1:1: bad name" in line for line in result.lines)
+    assert any("other.yaml:1:10: " in line for line in result.lines)
+
+
+def test_validate_says_where_it_looked_for_profiles(run: Run, folder: Path) -> None:
+    result = run("profile", "validate")
+    assert (result.code, result.err) == (ExitCode.OK, f"kfwd: no profiles in {folder}\n")
+
+
 def test_validate_takes_files_and_writes_json(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
     path.write_text("version: 1\nenabled: 1\n")

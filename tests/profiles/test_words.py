@@ -42,7 +42,7 @@ def test_ports_are_read(word: Any, local: int, remote: str) -> None:
         ("8080:Http", "bad remote port"),
         ("8080:-http", "bad remote port"),
         ("8080:" + "x" * 64, "bad remote port"),
-        ("1:2:3", "bad local port"),
+        ("1:2:3", 'port "1:2:3" has more than one colon'),
         ("0", "bad remote port"),
         ("", "bad local port"),
         ("http", 'port "http" says no local port: write "8080:http", or ":http" for a free one'),
