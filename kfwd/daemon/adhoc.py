@@ -17,6 +17,9 @@ class NameTaken(UsageError):
 
     code = "name-taken"
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text, hint="give it another --name, or `kfwd rm` the one there is first")
+
 
 def check(spec: EntrySpec) -> None:
     """Raises `UsageError` that names what is wrong."""

@@ -62,10 +62,11 @@ def _set_aside(path: Path, error: Exception) -> Problem:
     with contextlib.suppress(OSError):
         path.rename(aside)
         kept = f"it is kept as {aside}"
+    reason = error.strerror if isinstance(error, OSError) else error
     return Problem(
         code="state-unreadable",
         severity="warning",
-        text=f"the state file {path} cannot be read ({error}); {kept}, profiles were started anew",
+        text=f"the state file {path} cannot be read ({reason}); {kept}, profiles were started anew",
         hint="ad-hoc entries must be added again with `kfwd add`",
     )
 
@@ -170,5 +171,5 @@ def _not_saved(path: Path, error: OSError) -> Problem:
         code="state-not-saved",
         severity="warning",
         text=f"what is up could not be saved to {path}: {error.strerror or error}",
-        hint="everything keeps running; make room and it is saved by itself",
+        hint="everything keeps running; once the file can be written it is saved by itself",
     )

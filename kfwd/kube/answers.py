@@ -58,12 +58,15 @@ def error_of(answer: Answer, server: str, context: str) -> KfwdError:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return LoginNeeded(
             f'{server} does not accept the login of context "{context}"' + _reason(words, answer),
-            hint=f"log in again: kfwd login {context}",
+            hint=f"log in as for kubectl; `kubectl --context {context} get pods` tries it",
         )
     if answer.is_page or 300 <= answer.status < 400:
         return _not_kubernetes(answer, server)
     if answer.status == HTTPStatus.FORBIDDEN:
-        return Forbidden(words or f"{server} forbids this" + _reason(words, answer))
+        return Forbidden(
+            words or f"{server} forbids this" + _reason(words, answer),
+            hint=f"`kubectl --context {context} auth can-i --list` shows what you may do",
+        )
     if answer.status == HTTPStatus.NOT_FOUND and status is not None:
         return NotFound(words or f"{server}: not found")
     seconds = retry_after_s(answer)

@@ -24,6 +24,7 @@ from kfwd.wire import http_connect, socks
 
 DIAL_S = 10.0
 TRY_S = 3.0
+CHECK_THE_WAY = "check the network, the VPN and the server address in the kubeconfig"
 """The most that one of several addresses is given."""
 
 USER_TIMEOUT_MS = 10_000
@@ -77,7 +78,7 @@ class Resolver:
             raise Unreachable(
                 f'the host name "{host}" cannot be resolved: {reason}',
                 code="dns-failed",
-                hint="check the network, the VPN and the server address in the kubeconfig",
+                hint=CHECK_THE_WAY,
             ) from error
         addresses = [(family, place) for family, _, _, _, place in found]
         return sorted(addresses, key=lambda address: address != self._good.get(host))
@@ -184,6 +185,7 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
     raise Unreachable(
         f"{authority(host, port)} cannot be reached: {reasons}",
         code="connect-timeout" if silent else "connect-failed",
+        hint=CHECK_THE_WAY,
     )
 
 

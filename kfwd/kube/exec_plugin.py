@@ -148,7 +148,7 @@ class _Failure:
 
     def __init__(self, context: Context, plugin: ExecConfig) -> None:
         self._who = f'the login plugin {plugin.command} of user "{context.user.name}"'
-        self._login = f"run: kfwd login {context.ref.name}"
+        self._login = f"log in as for kubectl: `kubectl --context {context.ref.name} get pods`"
         self._install = plugin.install_hint
 
     def __call__(self, code: str, what: str, stderr: bytes = b"") -> LoginNeeded:

@@ -80,4 +80,5 @@ def _token(user: User) -> str | None:
     raise LoginNeeded(
         f'the token file of user "{user.name}" cannot be used: {user.token_file}: {reason}',
         code="token-unreadable",
+        hint="correct its path in the kubeconfig, or put a token into that file",
     )

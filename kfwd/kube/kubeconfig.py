@@ -257,7 +257,9 @@ def read_certificate(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"{what} cannot be read: {path}: {error.strerror}", code="certificate-unreadable"
+            f"{what} cannot be read: {path}: {error.strerror}",
+            hint="correct its path in the kubeconfig, or let your user read it",
+            code="certificate-unreadable",
         ) from error
 
 

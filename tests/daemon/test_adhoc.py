@@ -55,3 +55,9 @@ def test_a_listener_that_another_entry_has_is_refused_with_its_name() -> None:
 
 def test_free_ports_clash_with_nothing() -> None:
     adhoc.refuse_clash(forward("mine", local=0), [wanted("web", local=0)])
+
+
+def test_a_name_that_is_taken_comes_with_two_ways_out() -> None:
+    hint = adhoc.NameTaken("there is one").hint or ""
+    assert "--name" in hint
+    assert "kfwd rm" in hint

@@ -66,6 +66,15 @@ def test_a_file_that_cannot_be_read_is_set_aside_with_a_problem(
     assert not path.exists()
 
 
+def test_a_file_the_system_does_not_give_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.mkdir()
+    saved, problem = load(path)
+    assert saved is None
+    assert problem is not None
+    assert problem.text.startswith(f"the state file {path} cannot be read (Is a directory);")
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

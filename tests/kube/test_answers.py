@@ -34,7 +34,7 @@ def test_a_401_asks_for_a_login() -> None:
     found = error(answer(401, status_object(401, "Unauthorized", "Unauthorized")))
     assert isinstance(found, LoginNeeded)
     assert '10.0.0.1:6443 does not accept the login of context "dev"' in found.text
-    assert found.hint == "log in again: kfwd login dev"
+    assert found.hint == "log in as for kubectl; `kubectl --context dev get pods` tries it"
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 502])

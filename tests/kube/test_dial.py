@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kfwd.errors import Unreachable
+from kfwd.kube import dial
 from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
 from kfwd.tasks import TaskSet
@@ -69,6 +70,7 @@ async def test_a_refused_connection_names_host_and_port() -> None:
     with pytest.raises(Unreachable) as caught:
         await open_socket(Route("127.0.0.1", port))
     assert caught.value.code == "connect-failed"
+    assert caught.value.hint == dial.CHECK_THE_WAY
     assert caught.value.text == f"127.0.0.1:{port} cannot be reached: connection refused"
 
 

@@ -137,7 +137,7 @@ async def test_a_failing_plugin_is_quoted(tmp_path: Path) -> None:
         f'the login plugin {tmp_path}/login of user "dev" failed (exit status 3): '
         "SSO session expired run: aws sso login"
     )
-    assert error.hint == "run: kfwd login dev"
+    assert error.hint == "log in as for kubectl: `kubectl --context dev get pods`"
     assert "secret" not in error.text
 
 
@@ -158,7 +158,7 @@ async def test_a_plugin_that_always_asks_is_not_even_started(tmp_path: Path) -> 
     error = await failure(tmp_path, user)
     assert error.code == "exec-plugin-interactive"
     assert "needs a terminal" in error.text
-    assert error.hint == "run: kfwd login dev"
+    assert error.hint == "log in as for kubectl: `kubectl --context dev get pods`"
     assert not (tmp_path / "started").exists()
 
 
