@@ -178,17 +178,18 @@ class ApiUpstream:
         self._pipe = pipe
         self._owner = owner
         self._cluster = cluster
+        self._server = cluster.server
         self._tls = tls
         self._own_login = True
 
     def fits(self, server: Server, tls: SSLContext | None) -> bool:
         """Whether this leads to `server`, with the certificates of `tls`."""
-        return self._cluster.server is server and self._tls is tls
+        return self._server is server and self._tls is tls
 
     def prepare(self, target: str, lines: Lines) -> Sent:
         """Add Host and credentials. As for client-go, a caller's own `Authorization` is kept in the
         place of ours, and its `Impersonate-User` in the place of all of ours."""
-        server = self._cluster.server
+        server = self._server
         given = {name.lower() for name, _ in lines}
         self._own_login = "authorization" not in given
         own = [("Host", server.authority)]
