@@ -7,20 +7,16 @@ from typing import Any
 from kfwd.sim import deletion
 from kfwd.sim.controllers.pods import (
     create_pod,
-    follow_owner,
     is_active,
     is_ready,
     owned,
     set_status,
     template_hash,
 )
-from kfwd.sim.controllers.queue import Queue
-from kfwd.sim.controllers.replicas import tally
-from kfwd.sim.store import Change, Store, identity
+from kfwd.sim.controllers.workload import REVISION, WorkloadController
+from kfwd.sim.store import Change, identity
 
 Obj = dict[str, Any]
-
-REVISION = "controller-revision-hash"
 
 
 def fitting(daemon_set: Obj, nodes: list[Obj]) -> list[str]:
@@ -33,26 +29,18 @@ def fitting(daemon_set: Obj, nodes: list[Obj]) -> list[str]:
     ]
 
 
-class DaemonSets:
+class DaemonSets(WorkloadController):
     """Creates missing pods, deletes those on nodes that fit no more, replaces outdated ones."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._queue = Queue(self._reconcile)
+    resource = "daemonsets"
 
     def on(self, change: Change) -> None:
-        if change.resource == "daemonsets":
-            self._queue.add(*identity(change.object))
-        elif change.resource == "pods":
-            follow_owner(change, "DaemonSet", self._queue.add)
-        elif change.resource == "nodes":
+        super().on(change)
+        if change.resource == "nodes":
             for daemon_set in self._store.objects("daemonsets"):
                 self._queue.add(*identity(daemon_set))
 
-    def _reconcile(self, namespace: str, name: str) -> None:
-        daemon_set = self._store.get("daemonsets", namespace, name)
-        if daemon_set is None or daemon_set["metadata"].get("deletionTimestamp"):
-            return
+    def _reconcile(self, daemon_set: Obj) -> None:
         revision = template_hash(daemon_set["spec"]["template"])
         nodes = fitting(daemon_set, self._store.objects("nodes"))
         pods = owned(self._store, "pods", daemon_set)
@@ -84,8 +72,7 @@ class DaemonSets:
 
     def _set_status(self, daemon_set: Obj, nodes: list[str], revision: str) -> None:
         pods = [p for p in owned(self._store, "pods", daemon_set) if is_active(p)]
-        min_ready_s = daemon_set["spec"].get("minReadySeconds", 0)
-        count = tally(pods, min_ready_s, self._store.clock())
+        count = self._count(daemon_set, pods)
         updated = [p for p in pods if p["metadata"]["labels"].get(REVISION) == revision]
         status = {
             "observedGeneration": daemon_set["metadata"]["generation"],
@@ -98,8 +85,3 @@ class DaemonSets:
             "numberMisscheduled": 0,
         }
         set_status(self._store, "daemonsets", daemon_set, status)
-        if count.again_s is not None:
-            self._queue.add_later(*identity(daemon_set), count.again_s)
-
-    def close(self) -> None:
-        self._queue.close()

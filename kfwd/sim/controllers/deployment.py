@@ -16,10 +16,9 @@ from kfwd.sim.controllers.pods import (
     template_hash,
     with_condition,
 )
-from kfwd.sim.controllers.queue import Queue
-from kfwd.sim.controllers.replicas import tally
+from kfwd.sim.controllers.workload import WorkloadController, tally
 from kfwd.sim.resources import BY_NAME
-from kfwd.sim.store import Change, Store, copy_of, identity
+from kfwd.sim.store import Change, copy_of, identity
 from kfwd.sim.write import create_object
 
 Obj = dict[str, Any]
@@ -82,20 +81,18 @@ def _shrink(old: list[Group], may_go: int, spare: int) -> dict[str, int]:
     return sizes
 
 
-class Deployments:
+class Deployments(WorkloadController):
     """Makes a ReplicaSet for each template and moves the replicas over."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._queue = Queue(self._reconcile)
+    resource = "deployments"
 
     def on(self, change: Change) -> None:
-        if change.resource == "deployments":
-            self._queue.add(*identity(change.object))
-        elif change.resource == "replicasets":
+        if change.resource == "replicasets":
             self._add_owner(change.object)
         elif change.resource == "pods":
             self._add_pod_owner(change.object)
+        else:
+            super().on(change)
 
     def _add_owner(self, replica_set: Obj) -> None:
         owner = controller_of(replica_set)
@@ -111,10 +108,7 @@ class Deployments:
         if replica_set := self._store.get("replicasets", namespace, owner["name"]):
             self._add_owner(replica_set)
 
-    def _reconcile(self, namespace: str, name: str) -> None:
-        deployment = self._store.get("deployments", namespace, name)
-        if deployment is None or deployment["metadata"].get("deletionTimestamp"):
-            return
+    def _reconcile(self, deployment: Obj) -> None:
         label = template_hash(deployment["spec"]["template"])
         sets = owned(self._store, "replicasets", deployment)
         new = next((r for r in sets if r["metadata"]["labels"].get(HASH) == label), None)
@@ -215,10 +209,9 @@ class Deployments:
 
     def _set_status(self, deployment: Obj, new: Obj | None) -> None:
         spec, old_status = deployment["spec"], deployment.get("status") or {}
-        min_ready_s, now = spec.get("minReadySeconds", 0), self._store.clock()
         sets = owned(self._store, "replicasets", deployment)
         pods = {r["metadata"]["name"]: owned(self._store, "pods", r) for r in sets}
-        every = tally([pod for found in pods.values() for pod in found], min_ready_s, now)
+        every = self._count(deployment, [pod for found in pods.values() for pod in found])
         fresh = pods.get(new["metadata"]["name"], []) if new is not None else []
         updated = sum(map(is_active, fresh))
         counts = {
@@ -232,8 +225,6 @@ class Deployments:
         status["observedGeneration"] = deployment["metadata"]["generation"]
         status["conditions"] = self._conditions(deployment, counts, old_status, new)
         set_status(self._store, "deployments", deployment, status)
-        if every.again_s is not None:
-            self._queue.add_later(*identity(deployment), every.again_s)
 
     def _conditions(
         self, deployment: Obj, counts: dict[str, int], status: Obj, new: Obj | None
@@ -266,9 +257,6 @@ class Deployments:
             if done
             else f'ReplicaSet "{name}" is progressing.',
         )
-
-    def close(self) -> None:
-        self._queue.close()
 
 
 def _revision(replica_set: Obj) -> int:

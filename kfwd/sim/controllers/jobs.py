@@ -7,15 +7,14 @@ from typing import Any
 from kfwd.sim import deletion
 from kfwd.sim.controllers.pods import (
     create_pod,
-    follow_owner,
     is_active,
     is_ready,
     owned,
     set_status,
     with_condition,
 )
-from kfwd.sim.controllers.queue import Queue
-from kfwd.sim.store import Change, Store, identity
+from kfwd.sim.controllers.workload import WorkloadController
+from kfwd.sim.store import identity
 
 Obj = dict[str, Any]
 
@@ -23,33 +22,22 @@ UID = "batch.kubernetes.io/controller-uid"
 NAME = "batch.kubernetes.io/job-name"
 
 
-class Jobs:
+class Jobs(WorkloadController):
     """A pod succeeds or fails when its status is patched to say so: the probe never ends."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._queue = Queue(self._reconcile)
+    resource = "jobs"
 
-    def on(self, change: Change) -> None:
-        if change.resource == "jobs":
-            self._queue.add(*identity(change.object))
-        elif change.resource == "pods":
-            follow_owner(change, "Job", self._queue.add)
-
-    def _reconcile(self, namespace: str, name: str) -> None:
-        job = self._store.get("jobs", namespace, name)
-        if job is None or job["metadata"].get("deletionTimestamp"):
-            return
+    def _reconcile(self, job: Obj) -> None:
         job = self._selecting(job)
         pods = owned(self._store, "pods", job)
         active = [pod for pod in pods if is_active(pod)]
         succeeded = sum(1 for pod in pods if pod["status"].get("phase") == "Succeeded")
         failed = sum(1 for pod in pods if pod["status"].get("phase") == "Failed")
-        spec = job["spec"]
+        spec, name, uid = job["spec"], job["metadata"]["name"], job["metadata"]["uid"]
         over = succeeded >= spec["completions"] or failed > spec["backoffLimit"]
         wanted = 0 if over else min(spec["parallelism"], spec["completions"] - succeeded)
         for _ in range(wanted - len(active)):
-            labels = {UID: job["metadata"]["uid"], NAME: name, "job-name": name}
+            labels = {UID: uid, NAME: name, "job-name": name}
             policy = spec["template"]["spec"].get("restartPolicy", "Never")
             own = {"restartPolicy": "Never" if policy == "Always" else policy}
             create_pod(self._store, "jobs", job, labels=labels, spec=own)
@@ -87,6 +75,3 @@ class Jobs:
                 old, now, "Failed", True, reason="BackoffLimitExceeded"
             )
         set_status(self._store, "jobs", job, status)
-
-    def close(self) -> None:
-        self._queue.close()

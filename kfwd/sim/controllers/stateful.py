@@ -7,20 +7,16 @@ from typing import Any
 from kfwd.sim import deletion
 from kfwd.sim.controllers.pods import (
     create_pod,
-    follow_owner,
     is_active,
     is_ready,
     owned,
     set_status,
     template_hash,
 )
-from kfwd.sim.controllers.queue import Queue
-from kfwd.sim.controllers.replicas import tally
-from kfwd.sim.store import Change, Store, identity
+from kfwd.sim.controllers.workload import REVISION, WorkloadController
 
 Obj = dict[str, Any]
 
-REVISION = "controller-revision-hash"
 INDEX = "apps.kubernetes.io/pod-index"
 NAME = "statefulset.kubernetes.io/pod-name"
 
@@ -55,25 +51,15 @@ def next_step(
     return ("delete", max(outdated)) if outdated else None
 
 
-class StatefulSets:
+class StatefulSets(WorkloadController):
     """Works through `next_step`, again after each change of a pod."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._queue = Queue(self._reconcile)
+    resource = "statefulsets"
 
-    def on(self, change: Change) -> None:
-        if change.resource == "statefulsets":
-            self._queue.add(*identity(change.object))
-        elif change.resource == "pods":
-            follow_owner(change, "StatefulSet", self._queue.add)
-
-    def _reconcile(self, namespace: str, name: str) -> None:
-        stateful_set = self._store.get("statefulsets", namespace, name)
-        if stateful_set is None or stateful_set["metadata"].get("deletionTimestamp"):
-            return
-        revision = f"{name}-{template_hash(stateful_set['spec']['template'])}"
-        parallel = stateful_set["spec"]["podManagementPolicy"] == "Parallel"
+    def _reconcile(self, stateful_set: Obj) -> None:
+        spec = stateful_set["spec"]
+        revision = f"{stateful_set['metadata']['name']}-{template_hash(spec['template'])}"
+        parallel = spec["podManagementPolicy"] == "Parallel"
         while self._step(stateful_set, revision) and parallel:
             pass
         self._set_status(stateful_set, revision)
@@ -113,7 +99,7 @@ class StatefulSets:
     def _set_status(self, stateful_set: Obj, revision: str) -> None:
         spec, old = stateful_set["spec"], stateful_set.get("status") or {}
         pods = [p for p in owned(self._store, "pods", stateful_set) if is_active(p)]
-        count = tally(pods, spec.get("minReadySeconds", 0), self._store.clock())
+        count = self._count(stateful_set, pods)
         updated = [p for p in pods if p["metadata"]["labels"].get(REVISION) == revision]
         done = len(updated) == len(pods) == spec["replicas"] and count.ready == spec["replicas"]
         current = revision if done else old.get("currentRevision", revision)
@@ -131,8 +117,3 @@ class StatefulSets:
             "collisionCount": 0,
         }
         set_status(self._store, "statefulsets", stateful_set, status)
-        if count.again_s is not None:
-            self._queue.add_later(*identity(stateful_set), count.again_s)
-
-    def close(self) -> None:
-        self._queue.close()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfwd.sim.controllers.stateful import REVISION, StatefulSets, next_step, ordinal
+from kfwd.sim.controllers.stateful import StatefulSets, next_step, ordinal
+from kfwd.sim.controllers.workload import REVISION
 from kfwd.sim.store import Store
 from tests.sim.builders import create, deployment, filled
 from tests.sim.turns import acting, active, finish_all, quiet, start_all
