@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -12,10 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from kfwd.model import EntryView, State
+from kfwd.sim import pattern
 from tests.daemon.process import Process
 from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
@@ -45,6 +48,11 @@ class Session(Process):
             port = self.ports.setdefault(key, free_port())
             lines.append(FORWARD.format(name=key, target=target, port=port, remote=remote))
         (self.paths.profiles / f"{name}.yaml").write_text("\n".join(lines) + "\n")
+
+    def server(self) -> str:
+        """The address of the API server."""
+        path = "jsonpath={.clusters[0].cluster.server}"
+        return self.sim.kubectl("config", "view", "--minify", "-o", path).stdout
 
     def view(self, id: str) -> EntryView:
         return next(view for view in self.snapshot().entries if view.id == id)
@@ -356,13 +364,49 @@ def test_a_busy_port_is_taken_over_once_it_is_free(session: Session) -> None:
     assert session.get("web")
 
 
+def connections_to(pid: int, port: int) -> int:
+    """The TCP connections of a process to a remote port (proc(5))."""
+    own = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(
+        f"socket:[{row[9]}]" in own and row[2].endswith(f":{port:04X}") and row[3] == "01"
+        for row in rows
+    )
+
+
 def test_many_forwards_need_as_many_watches_as_one(session: Session, sim: Sim) -> None:
-    names = {f"web{number}": "svc/web:http" for number in range(30)}
-    session.write(**names)
+    server = urlsplit(session.server())
+    session.write(web0="svc/web:http")
     process = session.start()
     session.up()
-    for key in names:
+    session.until_state("shop/web0", State.READY)
+    alone = connections_to(process.pid, server.port or 443)
+    session.write(**{f"web{number}": "svc/web:http" for number in range(30)})
+    session.until(lambda: len(session.snapshot().entries) == 30)
+    for number in range(30):
+        session.until_state(f"shop/web{number}", State.READY)
+    assert alone >= 3
+    assert connections_to(process.pid, server.port or 443) <= alone + 1
+
+
+def test_much_goes_both_ways_unharmed_in_little_memory(session: Session) -> None:
+    session.write(up="svc/web:sha-counted", down="svc/web:source")
+    process = session.start()
+    session.up()
+    for key in ("up", "down"):
         session.until_state(f"shop/{key}", State.READY)
+    size = 192 << 20
+    with socket.create_connection(("127.0.0.1", session.ports["up"]), timeout=60) as sock:
+        sock.sendall(f"{size}\n".encode())
+        for block in pattern.blocks(size):
+            sock.sendall(block)
+        count, digest = sock.makefile().readline().split()
+    assert (int(count), digest) == (size, pattern.sha256(size))
+    received = hashlib.sha256()
+    with socket.create_connection(("127.0.0.1", session.ports["down"]), timeout=60) as sock:
+        sock.sendall(f"{size}\n".encode())
+        while piece := sock.recv(1 << 20):
+            received.update(piece)
+    assert received.hexdigest() == pattern.sha256(size)
     status = Path(f"/proc/{process.pid}/status").read_text()
-    resident_kb = int(status.split("VmRSS:")[1].split()[0])
-    assert resident_kb < 150_000
+    assert int(status.split("VmHWM:")[1].split()[0]) < 150_000
