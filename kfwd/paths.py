@@ -1,4 +1,4 @@
-"""Where config, state, socket and log lie (design section 5)."""
+"""Where config, state, socket and log lie (design section 5), and kubectl's kubeconfig."""
 
 from __future__ import annotations
 
@@ -81,3 +81,12 @@ def runtime_candidates(env: Mapping[str, str] | None = None) -> list[Path]:
     elif not places[0].parent.is_dir():
         places.reverse()
     return list(dict.fromkeys(places))
+
+
+def kubeconfigs(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The files kubectl would read: the list in `KUBECONFIG`, else `~/.kube/config`; absolute."""
+    listed = [part for part in env.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if not listed:
+        home = Path(env.get("HOME") or Path.home())
+        return (str(home / ".kube" / "config"),)
+    return tuple(dict.fromkeys(str(Path(part).absolute()) for part in listed))

@@ -50,3 +50,13 @@ def test_an_override_is_the_only_place(tmp_path: Path) -> None:
 def test_a_relative_override_is_made_absolute(variable: str) -> None:
     found = paths.find({variable: "here"})
     assert Path.cwd() / "here" in (found.state, found.log)
+
+
+def test_kubeconfig_lists_files_in_order_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert paths.kubeconfigs({"KUBECONFIG": "/a/one::two:/a/one"}) == ("/a/one", "/two")
+
+
+@pytest.mark.parametrize("env", [{}, {"KUBECONFIG": ""}])
+def test_without_a_list_it_is_the_file_in_the_home_folder(env: dict[str, str]) -> None:
+    assert paths.kubeconfigs({**env, "HOME": "/home/ann"}) == ("/home/ann/.kube/config",)

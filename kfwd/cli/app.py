@@ -67,10 +67,7 @@ class App:
                     code="no-kubeconfig",
                 )
             return (str(path),)
-        listed = [part for part in self.env.get("KUBECONFIG", "").split(":") if part]
-        home = Path(self.env["HOME"]) if self.env.get("HOME") else Path.home()
-        listed = listed or [str(home / ".kube" / "config")]
-        return tuple(str(Path(part).absolute()) for part in listed)
+        return paths.kubeconfigs(self.env)
 
 
 pass_app = click.make_pass_decorator(App)

@@ -17,7 +17,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from kfwd import __version__
 from kfwd.daemon import state
@@ -28,9 +27,8 @@ from kfwd.daemon.logs import Logs
 from kfwd.daemon.state import Saved
 from kfwd.daemon.store import Store
 from kfwd.errors import ExitCode, KfwdError
-from kfwd.kube.kubeconfig import default_paths
 from kfwd.model import DaemonView, utcnow
-from kfwd.paths import Paths, find
+from kfwd.paths import Paths, find, kubeconfigs
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +121,13 @@ def make(paths: Paths, saved: Saved, env: Mapping[str, str], logs: Logs, *, reco
     view = DaemonView(
         pid=os.getpid(), version=__version__, started=utcnow(), socket=str(paths.socket)
     )
-    home = Path(env.get("HOME") or Path.home())
     return Daemon(
         paths,
         saved,
         store=Store(view, secrets.token_hex(4)),
         ring=logs.ring,
         env={**env, **saved.environment},
-        default_kubeconfig=tuple(str(path) for path in default_paths(env, home)),
+        default_kubeconfig=kubeconfigs(env),
     )
 
 

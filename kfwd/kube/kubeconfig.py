@@ -7,7 +7,6 @@ to the file they stand in. Only the certificates of the context that is asked fo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
@@ -173,14 +172,6 @@ class Kubeconfig:
 
     def _choices(self) -> str:
         return f"contexts: {_listed(self._contexts)}"
-
-
-def default_paths(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
-    """The files kubectl would read: the list in `KUBECONFIG`, else `~/.kube/config`; absolute."""
-    listed = [part for part in env.get("KUBECONFIG", "").split(os.pathsep) if part]
-    if not listed:
-        return (home / ".kube" / "config",)
-    return tuple(dict.fromkeys(Path(part).absolute() for part in listed))
 
 
 def load(paths: Iterable[Path | str]) -> Kubeconfig:

@@ -204,8 +204,8 @@ def test_kubeconfig_is_read_from_the_environment_given_not_at_import(tmp_path: P
     path = write(tmp_path / "late", document({"token": "t"}))
     code = (
         "import os; os.environ['KUBECONFIG'] = '/gone'\n"
-        "from pathlib import Path; from kfwd.kube import kubeconfig\n"
-        f"paths = kubeconfig.default_paths({{'KUBECONFIG': '{path}'}}, Path('/nowhere'))\n"
+        "from kfwd.kube import kubeconfig; from kfwd.paths import kubeconfigs\n"
+        f"paths = kubeconfigs({{'KUBECONFIG': '{path}'}})\n"
         "print(kubeconfig.load(paths).context().user.token)"
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

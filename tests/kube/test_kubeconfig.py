@@ -11,21 +11,11 @@ import pytest
 import trustme
 
 from kfwd.errors import ConfigError
-from kfwd.kube.kubeconfig import Impersonation, default_paths, fingerprint, load
+from kfwd.kube.kubeconfig import Impersonation, fingerprint, load
+from kfwd.paths import kubeconfigs
 from tests.kube.configs import document, exec_user, write
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
-
-
-def test_kubeconfig_lists_files_in_order_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir("/")
-    env = {"KUBECONFIG": "/a/one::two:/a/one"}
-    assert default_paths(env, Path("/home/ann")) == (Path("/a/one"), Path("/two"))
-
-
-@pytest.mark.parametrize("env", [{}, {"KUBECONFIG": ""}])
-def test_without_a_list_it_is_the_file_in_the_home_folder(env: dict[str, str]) -> None:
-    assert default_paths(env, Path("/home/ann")) == (Path("/home/ann/.kube/config"),)
 
 
 def test_the_first_file_that_names_something_wins(tmp_path: Path) -> None:
@@ -62,7 +52,7 @@ def test_merging_agrees_with_kubectl(tmp_path: Path) -> None:
             capture_output=True,
         ).stdout
     )
-    config = load(default_paths(env, tmp_path))
+    config = load(kubeconfigs(env))
     assert config.current_context == told["current-context"]
     assert config.names() == sorted(c["name"] for c in told["contexts"])
     users = {u["name"]: u["user"] for u in told["users"]}
