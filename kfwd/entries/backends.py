@@ -41,7 +41,8 @@ class Backend:
 
     @property
     def busy(self) -> bool:
-        return self.front.counters.open > len(self.kept)
+        """Whether a connection is open, be it one that waits for another request."""
+        return self.front.counters.open > 0
 
     def follow(self, known: Landscape) -> None:
         """Serve what the place stands for now."""

@@ -95,13 +95,16 @@ async def test_a_service_without_pods_is_a_503_at_once(rig: GatewayRig) -> None:
 async def test_what_nobody_uses_is_closed(rig: GatewayRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "IDLE_S", 0.0)
     monkeypatch.setattr("kfwd.entries.gateway.IDLE_S", 0.2)
+    monkeypatch.setattr("kfwd.proxy.kept_upstreams.KEPT_S", 0.01)
     gateway = rig.run()
     rig.ready("web-1")
     client = await rig.client(gateway, "/1", WEB)
     session = await rig.hub.next("web-1")
-    session.data(await asked(session, b"GET /1 "), ok())
+    stream = await asked(session, b"GET /1 ")
+    session.data(stream, ok())
     await client.answer()
-    await until(lambda: not rig.views[-1].endpoints and len(rig.context.pool) == 0)
+    session.end(stream)
+    await until(lambda: rig.views[-1].endpoints == () and len(rig.context.pool) == 0)
     assert rig.views[-1].state is State.READY
 
 
