@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from kfwd.errors import KfwdError, NotFound, NotReady, SessionLost, Unreachable
+from kfwd.front.listener import shown
 from kfwd.front.local import Local, LocalSocket, Peer
 from kfwd.front.replay import Replay
 from kfwd.front.verdict import Next, after, failure
 from kfwd.resolve.direct import Destination
 from kfwd.tunnel.stream import Ending, Flow
+from kfwd.wire.authority import authority
 from kfwd.wire.failure import Failure
 
 if TYPE_CHECKING:
@@ -28,18 +30,13 @@ FIRST_READ = 64 * 1024
 def ends(sock: socket.socket) -> tuple[str, str]:
     """The two ends of an accepted socket: the application's, and where it connected to."""
     if sock.family == socket.AF_UNIX:
-        return "unix", f"unix:{sock.getsockname()}"
+        return "unix", shown(sock)
     try:
-        client = address(sock.getpeername())
+        host, port, *_ = sock.getpeername()
+        client = authority(host, port)
     except OSError:
         client = "gone"
-    return client, address(sock.getsockname())
-
-
-def address(name: tuple[str, int]) -> str:
-    """`127.0.0.1:8080` or `[::1]:8080`."""
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return client, shown(sock)
 
 
 class LocalGone(Exception):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kfwd.errors import KfwdError
+from kfwd.wire.authority import authority
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ def shown(sock: socket.socket) -> str:
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return f"unix:{name}"
-    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+    return authority(name[0], name[1])
 
 
 class Listener:

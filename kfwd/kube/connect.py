@@ -15,6 +15,7 @@ from kfwd.kube import dial, proxies, tls
 from kfwd.kube.connector import SocketConnector, TlsTerms
 from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.kubeconfig import Cluster, Context
+from kfwd.wire.authority import authority
 
 
 class Server:
@@ -33,7 +34,7 @@ class Server:
         self.tls = url.scheme == "https"
         self.host = url.hostname or ""
         self.port = url.port or (443 if self.tls else 80)
-        self.authority = proxies.authority(self.host, self.port)
+        self.authority = authority(self.host, self.port)
         self.path_prefix = url.path.rstrip("/")
         self.server_hostname = cluster.tls_server_name or self.host
         self.base_url = f"{url.scheme}://{self.authority}{self.path_prefix}"

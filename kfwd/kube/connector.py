@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from kfwd.errors import Unreachable
 from kfwd.kube import tls
-from kfwd.kube.proxies import authority
+from kfwd.wire.authority import authority
 
 HANDSHAKE_S = 10.0
 

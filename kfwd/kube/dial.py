@@ -19,8 +19,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from kfwd.errors import ProtocolError, Unreachable
-from kfwd.kube.proxies import Proxy, authority
+from kfwd.kube.proxies import Proxy
 from kfwd.wire import http_connect, socks
+from kfwd.wire.authority import authority
 
 DIAL_S = 10.0
 TRY_S = 3.0

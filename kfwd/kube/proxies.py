@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from kfwd.errors import ConfigError
 from kfwd.kube.guarded import Guarded
+from kfwd.wire.authority import authority
 
 Scheme = Literal["http", "socks5", "socks5h"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -34,11 +35,6 @@ class Proxy(Guarded, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Scheme, host and port: safe to show."""
         return f"{self.scheme}://{authority(self.host, self.port)}"
-
-
-def authority(host: str, port: int) -> str:
-    """`host:port` with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def choose(

@@ -16,6 +16,7 @@ from kfwd.kube.objects import Node, Pod, Service, ServicePort
 from kfwd.resolve import ports
 from kfwd.resolve.facts import Endpoint, Facts, Resolution, Unresolved
 from kfwd.resolve.target import Target
+from kfwd.wire.authority import authority
 
 DirectKind = Literal["load-balancer", "node-port", "host-port", "host-network"]
 
@@ -39,7 +40,7 @@ class Address(Struct, frozen=True, kw_only=True):
     @property
     def uid(self) -> str:
         """What tells it from others."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
     @property
     def label(self) -> str:

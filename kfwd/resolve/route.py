@@ -130,8 +130,3 @@ def looks_tls(number: int, name: str = "", protocol: str | None = None) -> bool:
     """Whether a port is likely to want TLS first."""
     secure = (protocol or "").lower() in {"https", "wss", "kubernetes.io/wss"}
     return secure or name.startswith("https") or number in TLS_PORTS
-
-
-def authority(host: str, port: int) -> str:
-    """`HOST:PORT`, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

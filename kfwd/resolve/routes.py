@@ -24,13 +24,13 @@ from kfwd.resolve.route import (
     PortForward,
     ProxyResource,
     Tcp,
-    authority,
     looks_tls,
     looks_web,
 )
 from kfwd.resolve.rule_list import LeadingRule, rules_to
 from kfwd.resolve.rules import Rules
 from kfwd.resolve.target import Target
+from kfwd.wire.authority import authority
 
 HOSTS_MAX = 8
 """Nodes or pods that are listed for one port."""

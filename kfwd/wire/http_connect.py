@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from kfwd.errors import ProtocolError
+from kfwd.wire.authority import authority
 
 MAX_HEAD = 16 * 1024
 PROXY_LOGIN_NEEDED = 407
@@ -19,7 +20,7 @@ class ClientHandshake:
 
     def __init__(self, host: str, port: int, login: tuple[str, str] | None = None) -> None:
         self.done = False
-        self._authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._authority = authority(host, port)
         self._login = login
         self._buffer = bytearray()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kfwd.errors import ConfigError
-from kfwd.kube.proxies import Proxy, authority, choose, parse
+from kfwd.kube.proxies import Proxy, choose, parse
 
 PROXY = Proxy(scheme="http", host="proxy", port=3128)
 
@@ -110,7 +110,3 @@ def test_loopback_never_goes_through_the_environments_proxy(host: str) -> None:
 )
 def test_no_proxy_is_read_as_go_reads_it(no_proxy: str, host: str, proxied: bool) -> None:
     assert chosen(no_proxy, host) is proxied
-
-
-def test_an_authority_puts_ipv6_in_brackets() -> None:
-    assert (authority("::1", 1), authority("a", 2)) == ("[::1]:1", "a:2")
