@@ -7,15 +7,16 @@ them. What is shown of it is a pure function of what is known (`states`).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from kfwd.api_model import ConnectionView
 from kfwd.entries import shown
+from kfwd.entries.binding import FreePorts
 from kfwd.entries.entry import Accepted, Context
-from kfwd.entries.port import FreePorts, Port, keys
+from kfwd.entries.port import Port, keys
+from kfwd.entries.showing import Showing
 from kfwd.entries.sight import Sight, looking
-from kfwd.entries.states import Facts, Fault, Verdict, fault_of, judge, kept
+from kfwd.entries.states import Facts, Fault, Verdict, fault_of, judge
 from kfwd.errors import UsageError
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
@@ -25,15 +26,11 @@ from kfwd.model import (
     EntryCounters,
     EntryView,
     ForwardSpec,
-    State,
     Wanted,
-    utcnow,
 )
 from kfwd.resolve import target as targets
 
 BIND_AGAIN_S = 2.0
-
-_log = logging.getLogger(__name__)
 
 
 class Forward:
@@ -54,8 +51,7 @@ class Forward:
         self._wanted = wanted
         self._spec = spec
         self._context = context
-        self._show = show
-        self._log = logging.LoggerAdapter(_log, {"entry": wanted.id})
+        self._showing = Showing(wanted.id, self._judge, self.view, show)
         self._by_key = {
             key: Port(port, spec.address, self._front(key, budget), kept, key)
             for port, key in zip(spec.ports, keys(spec.ports), strict=True)
@@ -65,10 +61,6 @@ class Forward:
         self._config: Fault | None = None
         self._look = asyncio.Event()
         self._looked = False
-        self._showing = False
-        self._ended = False
-        self._verdict = Verdict(State.STARTING)
-        self._since = utcnow()
         self._moved: list[object] = []
         self._counters: EntryCounters | None = None
 
@@ -78,7 +70,7 @@ class Forward:
             self._context.pool,
             budget=budget,
             hold_s=self._spec.hold_s,
-            on_change=self._changed,
+            on_change=self._showing.changed,
             look_again=self._look_again,
             on_accept=lambda: self._accepted(key),
             spread=self._spec.spread,
@@ -87,12 +79,12 @@ class Forward:
     def bind(self) -> None:
         if not self._wanted.paused:
             for port in self._ports:
-                port.bind()
-        self._judge()
+                port.binding.bind()
+        self._showing.judge()
 
     async def run(self) -> None:
         forget = self._context.on_change(self._context_changed)
-        self._changed()
+        self._showing.changed()
         try:
             async with asyncio.TaskGroup() as both:
                 if not self._wanted.paused:
@@ -102,7 +94,7 @@ class Forward:
             forget()
 
     async def close(self) -> list[str]:
-        self._ended = True
+        self._showing.end()
         stuck = await asyncio.gather(*(port.front.close() for port in self._ports))
         return [name for names in stuck for name in names]
 
@@ -110,16 +102,16 @@ class Forward:
         """Bind what is not bound yet, for as long as it takes."""
         while not all(port.bound for port in self._ports):
             for port in self._ports:
-                port.bind()
-                await port.name_holder()
-            self._changed()
+                port.binding.bind()
+                await port.binding.name_holder()
+            self._showing.changed()
             await asyncio.sleep(BIND_AGAIN_S)
 
     async def _follow(self) -> None:
         """Serve what the target stands for, now and after every change."""
         target = self._target()
         if target is None or self._wanted.paused:
-            self._changed()
+            self._showing.changed()
             await asyncio.Event().wait()
             return
         while True:
@@ -132,7 +124,7 @@ class Forward:
                 while cluster is self._context.current:
                     self._look.clear()
                     self._serve(self._sight)
-                    self._changed()
+                    self._showing.changed()
                     await self._look.wait()
 
     def _target(self) -> targets.Target | None:
@@ -158,40 +150,20 @@ class Forward:
             for port in self._ports:
                 port.front.retry_now()
         self._look.set()
-        self._changed()
+        self._showing.changed()
 
     def _look_again(self) -> None:
         if self._sight is not None:
             self._sight.refresh()
 
     def _accepted(self, key: str) -> None:
-        number = self._by_key[key].number
+        number = self._by_key[key].binding.number
         for tell in tuple(self.accepted):
             tell(number or 0)
 
-    def _changed(self) -> None:
-        """Show the entry in the next turn of the loop, once however much changed in this one."""
-        if not (self._showing or self._ended):
-            self._showing = True
-            asyncio.get_running_loop().call_soon(self._show_now)
-
-    def _show_now(self) -> None:
-        self._showing = False
-        if not self._ended:
-            self._judge()
-            self._show(self.view())
-
-    def _judge(self) -> None:
-        old, new = self._verdict, judge(self._facts())
-        self._verdict = Verdict(new.state, kept(old.problem, new.problem))
-        if new.state is not old.state:
-            self._since = utcnow()
-            why = f": {new.problem.text}" if new.problem else ""
-            self._log.info("%s%s", new.state.value, why)
-
-    def _facts(self) -> Facts:
+    def _judge(self) -> Verdict:
         watch = self._sight.fault if self._sight else None
-        return Facts(
+        facts = Facts(
             ports=tuple(port.facts(watch) for port in self._ports),
             paused=self._wanted.paused,
             config=self._config,
@@ -199,6 +171,7 @@ class Forward:
             looked=self._looked,
             watch=watch,
         )
+        return judge(facts)
 
     @property
     def _wants_direct(self) -> bool:
@@ -221,15 +194,15 @@ class Forward:
             namespace=self._namespace or "",
             target=self._spec.target,
             ports=tuple(port.view() for port in self._ports),
-            state=self._verdict.state,
-            problem=self._verdict.problem,
+            state=self._showing.verdict.state,
+            problem=self._showing.verdict.problem,
             via=shown.via(fronts),
             transport=next((front.transport for front in fronts if front.transport), None),
             endpoints=numbers.endpoints,
             connections=numbers.connections,
             bytes=numbers.bytes,
             reconnects=max(front.reconnects for front in fronts),
-            since=self._since,
+            since=self._showing.since,
         )
 
     def counters(self) -> EntryCounters:

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Protocol
 
 from msgspec.structs import replace
 
 from kfwd.api_model import ConnectionView
+from kfwd.entries.binding import Binding, FreePorts
 from kfwd.entries.states import Fault, PortFacts, fault_of
-from kfwd.errors import KfwdError
 from kfwd.front.connection import Connection
 from kfwd.front.direct import Direct
 from kfwd.front.forwarder import Front
-from kfwd.front.holder import port_holder
-from kfwd.front.listener import PortInUse
 from kfwd.model import Bytes, PortSpec, PortView, Problem, utcnow
 from kfwd.resolve.direct import Address
 from kfwd.resolve.endpoints import Resolution
 
-PATIENCE = 3
-"""How often a free port that was kept is tried before another one is taken."""
-
-NAME_EVERY = 15
-"""Who has a busy port is found out at the first try and then every so many."""
-
 UNREADABLE = "not-readable"
-
-
-class FreePorts(Protocol):
-    """The free ports chosen for one entry, kept over restarts. Keys are the ports' own."""
-
-    def get(self, key: str) -> int | None: ...
-
-    def keep(self, key: str, port: int) -> None: ...
 
 
 class Port:
@@ -47,62 +29,12 @@ class Port:
         self.spec = spec
         self.front = front
         self.resolution = Resolution()
-        self._address = address
-        self._kept = kept
-        self._key = key
+        self.binding = Binding(spec.local, address, kept, key, front.bind)
         self._wants_direct = False
-        self._fault: Fault | None = None
-        self._busy = 0
-        self._name_after = 0
-        self._in_use: PortInUse | None = None
-        self._holder: str | None = None
 
     @property
     def bound(self) -> bool:
-        return bool(self.front.addresses)
-
-    @property
-    def number(self) -> int | None:
-        """The local TCP port, if it is bound to one."""
-        tcp = (each for each in self.front.addresses if not each.startswith("unix:"))
-        return next((int(address.rpartition(":")[2]) for address in tcp), None)
-
-    def bind(self) -> None:
-        """Try to listen. A free port is the one it was before; `bound` says whether it worked."""
-        if self.bound:
-            return
-        local = self.spec.local or (self._busy < PATIENCE and self._kept.get(self._key)) or 0
-        try:
-            self.front.bind(self._address, local)
-        except KfwdError as error:
-            self._note(error)
-            return
-        self._fault = self._in_use = self._holder = None
-        if not self.spec.local and self.number is not None:
-            self._kept.keep(self._key, self.number)
-
-    async def name_holder(self) -> None:
-        """Say who has the port. Every process is looked at: in a thread, and not every time."""
-        if self._in_use is not None and self._in_use.port and self._busy > self._name_after:
-            self._name_after = self._busy + NAME_EVERY
-            self._holder = await asyncio.to_thread(port_holder, self._in_use.port)
-            self._note_in_use(self._in_use)
-
-    def _note(self, error: KfwdError) -> None:
-        if isinstance(error, PortInUse):
-            self._busy += 1
-            self._note_in_use(error)
-        else:
-            fault = fault_of(error)
-            self._fault = Fault(fault.problem, heals=error.code != "port-privileged")
-
-    def _note_in_use(self, error: PortInUse) -> None:
-        self._in_use = error
-        fault = fault_of(error)
-        if self._holder is not None:
-            text = f"{error.text} by {self._holder}"
-            fault = Fault(replace(fault.problem, text=text), heals=fault.heals)
-        self._fault = fault
+        return self.binding.bound
 
     def serve(self, resolution: Resolution, addresses: tuple[Address, ...] | None = None) -> None:
         """What is behind the port from now on. Another endpoint is tried without delay.
@@ -129,7 +61,7 @@ class Port:
         ready = bool(endpoints) and endpoints[0].ready and not endpoints[0].terminating
         return PortFacts(
             bound=self.bound,
-            bind=self._fault,
+            bind=self.binding.fault,
             resolution=self._remark(watch),
             usable=bool(endpoints) or answers,
             ready=ready or answers,

@@ -8,7 +8,7 @@ import socket
 import pytest
 from msgspec.structs import replace
 
-from kfwd.entries import port as port_module
+from kfwd.entries import binding as binding_module
 from kfwd.entries.port import Port, keys
 from kfwd.entries.states import Fault
 from kfwd.front.forwarder import Front
@@ -50,7 +50,7 @@ async def test_a_privileged_port_needs_a_person_and_other_failures_may_heal(
     monkeypatch.setattr(listener, "_listen", refuse)
     privileged, other = port(rig, 80), port(rig, 8080)
     for each in (privileged, other):
-        each.bind()
+        each.binding.bind()
         assert not each.bound
     fault = privileged.facts(None).bind
     assert fault is not None
@@ -62,7 +62,7 @@ async def test_a_privileged_port_needs_a_person_and_other_failures_may_heal(
 
 async def test_an_address_that_is_not_there_yet_may_come(rig: Rig) -> None:
     away = port(rig, 0, ("127.0.0.1", "::2"))
-    away.bind()
+    away.binding.bind()
     fault = away.facts(None).bind
     assert fault is not None
     assert fault.heals
@@ -72,10 +72,10 @@ async def test_an_address_that_is_not_there_yet_may_come(rig: Rig) -> None:
 async def test_its_number_is_that_of_its_tcp_address(rig: Rig, tmp_path: object) -> None:
     tcp, unix = port(rig, 0), port(rig, 0, (f"unix:{tmp_path}/s",))
     for each in (tcp, unix):
-        each.bind()
-    assert tcp.view().listen == (f"127.0.0.1:{tcp.number}",)
-    assert rig.kept["80"] == tcp.number
-    assert unix.number is None
+        each.binding.bind()
+    assert tcp.view().listen == (f"127.0.0.1:{tcp.binding.number}",)
+    assert rig.kept["80"] == tcp.binding.number
+    assert unix.binding.number is None
     for each in (tcp, unix):
         await each.front.close()
 
@@ -112,17 +112,17 @@ async def test_who_has_a_port_is_asked_seldom(rig: Rig, monkeypatch: pytest.Monk
         asked.append(port)
         return f"holder {len(asked)}"
 
-    monkeypatch.setattr(port_module, "port_holder", holder)
+    monkeypatch.setattr(binding_module, "port_holder", holder)
     with socket.create_server(("127.0.0.1", 0)) as other:
         busy = port(rig, other.getsockname()[1])
         texts = []
-        for _ in range(port_module.NAME_EVERY + 3):
-            busy.bind()
-            await busy.name_holder()
+        for _ in range(binding_module.NAME_EVERY + 3):
+            busy.binding.bind()
+            await busy.binding.name_holder()
             fault = busy.facts(None).bind
             assert fault is not None
             texts.append(fault.problem.text.rpartition(" by ")[2])
-    assert texts == ["holder 1"] * (port_module.NAME_EVERY + 1) + ["holder 2"] * 2
-    busy.bind()
+    assert texts == ["holder 1"] * (binding_module.NAME_EVERY + 1) + ["holder 2"] * 2
+    busy.binding.bind()
     assert busy.facts(None).bind is None
     await busy.front.close()
