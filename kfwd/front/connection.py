@@ -214,11 +214,11 @@ class Connection:
             return True
         if verdict is Next.FINISH:
             if not self.received:
-                self._front.good(self)
+                self._front.reached()
             self._local.finish()
             return False
         if verdict is Next.REFUSE:
-            self._front.refused(self, ending.reason or "")
+            self._front.refused(self.endpoint)
         self._fail(SessionLost(ending.reason or "cut"))
         return False
 
@@ -260,7 +260,7 @@ class Connection:
     def stream_data(self, data: memoryview) -> None:
         if not self.received:
             self._replay.drop()
-            self._front.good(self)
+            self._front.reached()
         self.received += len(data)
         self._front.counters.received += len(data)
         self._local.write(data)

@@ -8,18 +8,16 @@ tried (design section 4, rule 12). What ends after that ends as rule 13 says.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable, Sequence
 
 from kfwd.backoff import Backoff
 from kfwd.errors import Unreachable
 from kfwd.front.local import LocalSocket
-from kfwd.kube.dial import Resolver, Route, open_socket
+from kfwd.kube.dial import Resolver, Route, open_socket, reason
 from kfwd.resolve.direct import Address
 from kfwd.tasks import TaskSet
-from kfwd.tunnel.pod import Opening
-from kfwd.tunnel.stream import End, Ending, Flow, Sink
+from kfwd.tunnel.stream import End, Ending, Flow, Opening, Sink
 
 CONNECT_S = 2.0
 PROBE_MIN_S, PROBE_MAX_S = 2.0, 10.0
@@ -64,7 +62,7 @@ class DirectStream:
         self._socket.finish()
 
     def local_lost(self, error: OSError) -> None:
-        self._end(Ending(End.CUT, os.strerror(error.errno).lower() if error.errno else str(error)))
+        self._end(Ending(End.CUT, reason(error)))
 
     def local_full(self) -> None:
         if self._sink is not None:
@@ -163,8 +161,8 @@ class Direct:
             sock = await open_socket(route, self._resolver, timeout=CONNECT_S)
         except Unreachable as error:
             place.failed(error.text)
-            if opening is not None and not opening.stream.done():
-                opening.stream.set_exception(error)
+            if opening is not None:
+                opening.fail(error)
             return
         if opening is None or opening.stream.done():
             sock.close()
@@ -207,10 +205,7 @@ class Place:
 
     def withdraw(self, opening: Opening) -> None:
         """The connection is wanted no more."""
-        if not opening.stream.done():
-            opening.stream.cancel()
-        elif not (opening.stream.cancelled() or opening.stream.exception()):
-            opening.stream.result().reset()
+        opening.abandon()
 
     def probe_now(self) -> None:
         """See whether it answers, unless that is being done."""

@@ -216,16 +216,14 @@ class Front:
         error = self.session_error
         return error.text if error is not None else "no session became free"
 
-    def good(self, connection: Connection) -> None:
+    def reached(self) -> None:
         """A connection reached a process."""
         if self.problem is not None:
             self.problem = None
             self._on_change()
 
-    def refused(self, connection: Connection, text: str) -> None:
-        """Every ready endpoint refused."""
-        endpoint = connection.endpoint
-        assert endpoint is not None
+    def refused(self, endpoint: Destination) -> None:
+        """Every ready endpoint refused, `endpoint` last."""
         if self.problem is None or self.problem.code != "port-refused":
             self.problem = Problem(
                 code="port-refused",

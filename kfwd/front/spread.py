@@ -12,14 +12,14 @@ from typing import Protocol, TypeVar
 from kfwd.model import Spread
 
 
-class Place(Protocol):
+class Candidate(Protocol):
     """Where a connection may go."""
 
     @property
     def uid(self) -> str: ...
 
 
-P = TypeVar("P", bound=Place)
+P = TypeVar("P", bound=Candidate)
 
 
 class Spreader:
@@ -53,7 +53,7 @@ class Spreader:
         self._chosen[place.uid] = self._turn
         return place
 
-    def forget(self, known: Sequence[Place]) -> None:
+    def forget(self, known: Sequence[Candidate]) -> None:
         """Remember only the places that are there."""
         uids = {place.uid for place in known}
         self._chosen = {uid: turn for uid, turn in self._chosen.items() if uid in uids}

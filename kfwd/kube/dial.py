@@ -75,9 +75,9 @@ class Resolver:
         try:
             found = await asyncio.shield(self._lookup(host, port))
         except (socket.gaierror, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            why = error.strerror if isinstance(error, OSError) else "not a host name"
             raise Unreachable(
-                f'the host name "{host}" cannot be resolved: {reason}',
+                f'the host name "{host}" cannot be resolved: {why}',
                 code="dns-failed",
                 hint=CHECK_THE_WAY,
             ) from error
@@ -139,9 +139,9 @@ async def _connect_through(
         try:
             await _negotiate(sock, _handshake(route, proxy))
         except (ProtocolError, OSError) as error:
-            reason = error.text if isinstance(error, ProtocolError) else _reason(error)
+            why = error.text if isinstance(error, ProtocolError) else reason(error)
             raise Unreachable(
-                f"the proxy {proxy} did not open a way to {route}: {reason}", code="proxy-failed"
+                f"the proxy {proxy} did not open a way to {route}: {why}", code="proxy-failed"
             ) from error
     return sock
 
@@ -169,6 +169,7 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
     end = loop.time() + timeout
     addresses = await resolver.addresses(host, port)
     refusals: list[str] = []
+    silent = True
     for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
         share = (end - loop.time()) / left
         share = min(share, TRY_S) if left > 1 else share
@@ -180,9 +181,9 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
         except TimeoutError:
             refusals.append(f"no answer within {share:.1f} s")
         except OSError as error:
-            refusals.append(_reason(error))
+            silent = False
+            refusals.append(reason(error))
     reasons = ", ".join(dict.fromkeys(refusals))
-    silent = all(refusal.startswith("no answer") for refusal in refusals)
     raise Unreachable(
         f"{authority(host, port)} cannot be reached: {reasons}",
         code="connect-timeout" if silent else "connect-failed",
@@ -230,6 +231,6 @@ def _closed_on_error(sock: socket.socket) -> Iterator[None]:
         raise
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
     """The system's words, without the addresses that asyncio adds."""
     return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from kfwd.backoff import HEALTHY_S, Backoff
-from kfwd.errors import KfwdError, NotFound
+from kfwd.errors import ApiError, KfwdError, NotFound
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.session import Session
-from kfwd.tunnel.stream import Flow, Sink, Stream
+from kfwd.tunnel.stream import Opening, Sink, Stream
 
 if TYPE_CHECKING:
     from kfwd.tunnel.pool import Pool
@@ -39,16 +39,6 @@ class PodRef(Struct, frozen=True):
     namespace: str
     name: str
     uid: str
-
-
-class Opening:
-    """A connection that waits for its stream. `first` is asked for its first bytes then."""
-
-    def __init__(self, port: int, sink: Sink, first: Callable[[], bytes]) -> None:
-        self.port = port
-        self.sink = sink
-        self.first = first
-        self.stream: asyncio.Future[Flow] = asyncio.get_running_loop().create_future()
 
 
 class PodSessions:
@@ -105,7 +95,7 @@ class PodSessions:
         """
         opening = Opening(port, sink, first)
         if self.error is not None and self.gone and not self._sessions:
-            opening.stream.set_exception(self.error)
+            opening.fail(self.error)
             return opening
         self._openings.append(opening)
         self._parked = False
@@ -117,10 +107,7 @@ class PodSessions:
         if opening in self._openings:
             self._openings.remove(opening)
             self._pool.tidy_soon()
-        if not opening.stream.done():
-            opening.stream.cancel()
-        elif not (opening.stream.cancelled() or opening.stream.exception()):
-            opening.stream.result().reset()
+        opening.abandon()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Keep a session up while anybody watches; returns the way to stop."""
@@ -205,8 +192,7 @@ class PodSessions:
         if self._retry is not None:
             self._retry.cancel()
         for opening in self._openings:
-            if not opening.stream.done():
-                opening.stream.set_exception(error)
+            opening.fail(error)
         for session in list(self._sessions):
             session.close(error)
 
@@ -304,9 +290,7 @@ class PodSessions:
         self.good, self.error = False, error
         if self.gone:
             while self._openings:
-                opening = self._openings.popleft()
-                if not opening.stream.done():
-                    opening.stream.set_exception(error)
+                self._openings.popleft().fail(error)
         self._rest(error)
         self._changed()
 
@@ -314,7 +298,7 @@ class PodSessions:
         """Dial no more until the back-off, and what the server asks for, is over."""
         if self._retry is None:
             delay = self._backoff.failed(self._loop.time())
-            asked = getattr(error, "retry_after_s", None) or 0.0
+            asked = (error.retry_after_s if isinstance(error, ApiError) else None) or 0.0
             self._retry = self._loop.call_later(
                 max(delay, min(asked, RETRY_AFTER_MAX_S)), self._try_again
             )

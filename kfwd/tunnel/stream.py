@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from kfwd.errors import KfwdError
 from kfwd.wire.portforward import MAX_FRAME
 
 if TYPE_CHECKING:
@@ -67,6 +69,28 @@ class Flow(Protocol):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+
+class Opening:
+    """A connection that waits for its stream. `first` is asked for its first bytes then."""
+
+    def __init__(self, port: int, sink: Sink, first: Callable[[], bytes]) -> None:
+        self.port = port
+        self.sink = sink
+        self.first = first
+        self.stream: asyncio.Future[Flow] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: KfwdError) -> None:
+        """There is no stream, unless the caller has gone anyway."""
+        if not self.stream.done():
+            self.stream.set_exception(error)
+
+    def abandon(self) -> None:
+        """The stream is wanted no more; one that is there already is reset."""
+        if not self.stream.done():
+            self.stream.cancel()
+        elif not (self.stream.cancelled() or self.stream.exception()):
+            self.stream.result().reset()
 
 
 class Stream:
