@@ -12,7 +12,6 @@ import logging
 import re
 import socket
 import ssl
-import struct
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,6 +21,7 @@ from msgspec import Struct
 
 from kfwd.sim.faults import Faults
 from kfwd.sim.path import Path
+from kfwd.sim.splice import reset_on_close
 from kfwd.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class Front:
     async def _admit(self, sock: socket.socket) -> None:
         try:
             if self._refused():
-                _reset_on_close(sock)
+                reset_on_close(sock)
                 sock.close()
             else:
                 await self._connect(sock)
@@ -220,10 +220,6 @@ class Front:
         self.cut()
         if self._path is not None:
             await self._path.close()
-
-
-def _reset_on_close(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def peercert(transport: Any) -> dict[str, Any] | None:

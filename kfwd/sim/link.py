@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import Protocol
 
 from kfwd.sim.sessions import Cut
+from kfwd.sim.splice import reset
 
 CLOSE_S = 2.0
 """How long a peer may take to read the last bytes of a connection that closes."""
@@ -118,9 +117,10 @@ class Link(asyncio.BufferedProtocol):
 
     def cut(self, how: Cut) -> None:
         """End the connection as the death of the API server's process does, or with a reset."""
-        if how == "reset" and (sock := self._transport.get_extra_info("socket")) is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+        if how == "reset":
+            reset(self._transport)
+        else:
+            self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _BUFFER
