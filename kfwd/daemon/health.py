@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import asdict
+
 from kfwd.model import EntryView, Problem, ProblemView, ProfileView
 
 DAEMON = "daemon"
@@ -15,15 +17,7 @@ DAEMON = "daemon"
 
 def about(subject: str, problem: Problem) -> ProblemView:
     """`problem` with what it is about: an entry id, a context, a profile, or `daemon`."""
-    return ProblemView(
-        about=subject,
-        code=problem.code,
-        severity=problem.severity,
-        text=problem.text,
-        hint=problem.hint,
-        since=problem.since,
-        cause=problem.cause,
-    )
+    return ProblemView(about=subject, **asdict(problem))
 
 
 def standing(

@@ -17,7 +17,6 @@ MIB = 1024 * 1024
 FETCHES = 200
 RATE = 50.0
 READY_S = 15.0
-SAVED_S = 3.0
 
 
 class Demo:

@@ -56,7 +56,6 @@ class Stream:
         self.id = stream_id
         self.headers = headers
         self.consumer: Consumer | None = None
-        self.live = True
         self.remote_finished = False
         self._local_finished = False
         self._server = server
@@ -204,7 +203,6 @@ class SpdyServer:
         self._waiting.append(callback)
 
     def forget(self, stream: Stream) -> None:
-        stream.live = False
         self._streams.pop(stream.id, None)
 
     def close(self) -> None:
