@@ -39,3 +39,37 @@ def test_without_a_daemon_the_end_of_its_file_is_shown(run: Run, home: Path) -> 
     assert [text.rpartition(" ")[2] for text in result.lines] == ["3", "5"]
     assert "no daemon answers" in result.err
     assert run("logs", "-f").code == ExitCode.NO_DAEMON
+
+
+SEEN = {
+    "time": "2026-01-01T12:00:00Z",
+    "method": "GET",
+    "path": "/a\x1b",
+    "status": 200,
+    "duration_ms": 3.14,
+    "bytes": {"in": 812, "out": 2},
+    "pod": "web-1",
+}
+REQUESTS = "GET /v1/entries/dev/web/requests"
+
+
+def test_requests_are_a_line_each(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
+    daemon.on_lines(REQUESTS, SEEN, {**SEEN, "status": 0, "pod": None})
+    first, second = run("logs", "web", "--requests").lines
+    assert first.split(maxsplit=1)[1] == "GET    200      3.1 ms     812 B web-1 /a"
+    assert second.split(maxsplit=1)[1] == "GET      -      3.1 ms     812 B /a"
+    assert json.loads(run("logs", "web", "--requests", "-n", "1", "-o", "json").out)["status"] == 0
+
+
+def test_requests_can_be_followed_and_none_comes_twice(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
+    daemon.on_lines(REQUESTS, SEEN)
+    daemon.on_lines(REQUESTS, SEEN, {**SEEN, "path": "/b"})
+    found = run("logs", "web", "--requests", "-f", "-o", "json").lines
+    assert [json.loads(line)["path"] for line in found] == ["/a\x1b", "/b"]
+    assert daemon.requests[-1].target == "/v1/entries/dev/web/requests?follow=1"
+
+
+def test_requests_are_those_of_an_entry(run: Run, daemon: StandIn) -> None:
+    assert run("logs", "--requests").code == ExitCode.USAGE
