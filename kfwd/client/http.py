@@ -80,7 +80,7 @@ class Response:
         self._connection.settimeout(timeout_s)
 
     def read(self) -> bytes:
-        """The whole body, at most `MAX_BYTES`."""
+        """The whole body, at most `MAX_BODY`."""
         pieces, size = [], 0
         for piece in self._pieces():
             size += len(piece)

@@ -32,17 +32,28 @@ def choice(*served: str) -> tuple[Any, dict[str, Any]]:
     return words.one_of(*served), schema
 
 
-def _target(value: Any) -> str:
+def accepted_by(check: Callable[[str], object]) -> Callable[[Any], str]:
+    """A reader of text that `check` raises no `UsageError` about."""
+
+    def read(value: Any) -> str:
+        word = words.text(value)
+        try:
+            check(word)
+        except UsageError as error:
+            raise ValueError(f"{error.text} ({error.hint})" if error.hint else error.text) from None
+        return word
+
+    return read
+
+
+def _is_target(word: str) -> None:
     from kfwd.resolve import target
 
-    try:
-        target.parse(words.text(value))
-    except UsageError as error:
-        raise ValueError(f"{error.text} ({error.hint})" if error.hint else error.text) from None
-    return str(value)
+    target.parse(word)
 
 
 TEXT = {"type": "string", "minLength": 1}
+HOLD = {**pattern(words.DURATION), "default": "30s"}
 _SPREAD = choice("first", "round-robin", "least-connections", "sticky")
 _VIA = choice("auto", "tunnel", "direct")
 
@@ -54,7 +65,7 @@ FORWARD: Mapping[str, Key] = {
         required=True,
     ),
     "target": Key(
-        read=_target,
+        read=accepted_by(_is_target),
         schema=TEXT,
         about="What stands behind it: svc/web, pod/x, deploy/x, sts/x, a selector app=web, ...",
         required=True,
@@ -90,7 +101,7 @@ FORWARD: Mapping[str, Key] = {
     ),
     "hold": Key(
         read=words.duration,
-        schema={**pattern(words.DURATION), "default": "30s"},
+        schema=HOLD,
         about="How long a new connection waits while nothing is behind the listener.",
     ),
     "via": Key(
@@ -114,7 +125,7 @@ PROFILE: Mapping[str, Key] = {
         about="The kubeconfig context. Default: the current one when the profile is brought up.",
     ),
     "kubeconfig": Key(
-        read=words.kubeconfig,
+        read=words.path,
         schema=TEXT,
         about="Kubeconfig files, merged like KUBECONFIG. Default: those of the caller.",
         many=True,

@@ -5,30 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kfwd.errors import UsageError
 from kfwd.model import ProxyFlags
 from kfwd.profiles import words
-from kfwd.profiles.keys import FORWARD, TEXT, Key, choice, pattern
+from kfwd.profiles.keys import FORWARD, HOLD, TEXT, Key, accepted_by, choice, pattern
 from kfwd.resolve import goregex, target
 
 DEFAULT = ProxyFlags()
 PROXIES = "proxies"
-
-
-def _target(value: Any) -> str:
-    try:
-        target.with_port(words.text(value))
-    except UsageError as error:
-        raise ValueError(f"{error.text} ({error.hint})" if error.hint else error.text) from None
-    return str(value)
-
-
-def _regex(value: Any) -> str:
-    try:
-        goregex.listed(words.text(value))
-    except UsageError as error:
-        raise ValueError(error.text) from None
-    return str(value)
 
 
 def _user(value: Any) -> str:
@@ -46,7 +29,7 @@ def _prefix(value: Any) -> str:
 
 def _regexes(default: str, about: str) -> Key:
     return Key(
-        read=_regex,
+        read=accepted_by(goregex.listed),
         schema={**TEXT, "default": default},
         about=f"{about} Regular expressions, separated by commas.",
     )
@@ -64,16 +47,20 @@ FLAGS: Mapping[str, Key] = {
         read=words.boolean, schema=_FLAG, about="Serve every host, page, path and method."
     ),
     "api-prefix": Key(
-        read=_prefix, schema={**TEXT, "default": "/"}, about="Where the API is served."
+        read=_prefix,
+        schema={**TEXT, "default": DEFAULT.api_prefix},
+        about="Where the API is served.",
     ),
     "append-server-path": Key(
         read=words.boolean,
         schema=_FLAG,
         about="Put the path of the server's address in the kubeconfig before every path.",
     ),
-    "www": Key(read=words.kubeconfig, schema=TEXT, about="A folder whose files are served too."),
+    "www": Key(read=words.path, schema=TEXT, about="A folder whose files are served too."),
     "www-prefix": Key(
-        read=_prefix, schema={**TEXT, "default": "/static/"}, about="Where the files are served."
+        read=_prefix,
+        schema={**TEXT, "default": DEFAULT.www_prefix},
+        about="Where the files are served.",
     ),
     "keepalive": Key(
         read=words.duration,
@@ -89,7 +76,7 @@ WITH_TARGET = frozenset({"accept-hosts", "disable-filter"})
 PROXY: Mapping[str, Key] = {
     "name": FORWARD["name"],
     "target": Key(
-        read=_target,
+        read=accepted_by(target.with_port),
         schema=TEXT,
         about="One app at /, with its port: svc/web:http. Without it, the whole API is served.",
     ),
@@ -108,7 +95,7 @@ PROXY: Mapping[str, Key] = {
     ),
     "hold": Key(
         read=words.duration,
-        schema={**pattern(words.DURATION), "default": "30s"},
+        schema=HOLD,
         about="How long a request waits while nothing answers behind the listener.",
     ),
     "allow-users": Key(

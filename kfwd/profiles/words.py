@@ -154,13 +154,13 @@ def duration(value: Any, most: float = MAX_HOLD_S) -> float:
     return seconds
 
 
-def kubeconfig(value: Any) -> str:
-    """The absolute path of a kubeconfig file; `~/` is the home folder."""
+def path(value: Any) -> str:
+    """An absolute path; `~/` is the home folder."""
     word = text(value)
-    path = Path(word).expanduser() if word.startswith("~/") else Path(word)
-    if not path.is_absolute():
-        raise ValueError(f'kubeconfig "{word}" must be an absolute path or start with "~/"')
-    return str(path)
+    place = Path(word).expanduser() if word.startswith("~/") else Path(word)
+    if not place.is_absolute():
+        raise ValueError(f'"{word}" must be an absolute path or start with "~/"')
+    return str(place)
 
 
 def one_of(*words: str) -> Callable[[Any], str]:

@@ -114,11 +114,11 @@ def test_bad_names_are_faults(word: Any) -> None:
         words.name(word)
 
 
-def test_kubeconfig_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert words.kubeconfig("~/.kube/dev") == f"{tmp_path}/.kube/dev"
+    assert words.path("~/.kube/dev") == f"{tmp_path}/.kube/dev"
     with pytest.raises(ValueError, match="must be an absolute path"):
-        words.kubeconfig("dev")
+        words.path("dev")
 
 
 def test_a_choice_guesses_what_was_meant() -> None:
