@@ -78,7 +78,7 @@ def request_text(request: RequestView) -> str:
         *([request.pod] if request.pod else []),
         request.path,
     ]
-    return f"{render.clean(" ".join(words)).rstrip()}\n"
+    return render.clean(" ".join(words)).rstrip() + "\n"
 
 
 def _lines(app: App, name: str | None, last: int, follow: bool) -> Iterator[LogLine]:
