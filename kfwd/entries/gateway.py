@@ -165,9 +165,11 @@ class ClusterBehind:
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(IDLE_S / 4)
+            before = len(self._backends.fronts)
             if stuck := await self._backends.tidy():
                 log.error("did not stop in time: %s", ", ".join(stuck))
-            self._showing.changed()
+            if len(self._backends.fronts) != before:
+                self._showing.changed()
 
     def _look_again(self) -> None:
         if self._outlook is not None:

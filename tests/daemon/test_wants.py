@@ -7,7 +7,7 @@ import msgspec
 from kfwd.api_model import PlanItem
 from kfwd.daemon import wants
 from kfwd.daemon.state import Saved, UpProfile
-from kfwd.model import ContextRef, ProfileSpec, Wanted
+from kfwd.model import ContextRef, GatewaySpec, ProfileSpec, Wanted
 from tests.daemon.records import CONTEXT, forward, wanted
 
 
@@ -45,6 +45,14 @@ def test_a_plan_says_stops_first_then_starts_and_changes_then_what_stays() -> No
         PlanItem(id="dev/new", action="start", text="pod/x 8080:http in dev"),
         PlanItem(id="dev/same", action="leave", text="svc/web 8080:http in dev"),
     )
+
+
+def test_a_gateway_is_planned_by_its_port() -> None:
+    old = Wanted(profile="dev", spec=GatewaySpec(), context=CONTEXT)
+    new = Wanted(profile="dev", spec=GatewaySpec(port=0, allow_users=("bob",)), context=CONTEXT)
+    assert wants.describe(old) == "the gateway on port 8888 in dev"
+    assert wants.describe(new) == "the gateway on port of its own in dev"
+    assert wants.difference(old, new) == "ports 8888: -> :, allow_users  -> bob"
 
 
 def test_a_difference_names_all_that_changes() -> None:
