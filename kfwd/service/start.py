@@ -59,7 +59,7 @@ def _started(
         try:
             return _spawn(command, file.fileno(), env)
         except OSError as error:
-            raise _failed(f"{error.strerror}: {error.filename}", "install kfwd again") from error
+            raise _failed(f"{error.strerror}: {error.filename}", "install kfwd anew") from error
 
 
 def _spawn(command: Sequence[str], errors: int, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
