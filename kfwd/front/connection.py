@@ -122,8 +122,8 @@ class Connection:
         """Get a stream: at once where a session is free, else from the waiting room."""
         endpoint = self._choose(self._avoid | self._missing)
         if endpoint is not None:
-            way = self._front.way(endpoint)
-            stream = way.open_now(endpoint.port, self, self._first)
+            opener = self._front.opener(endpoint)
+            stream = opener.open_now(endpoint.port, self, self._first)
             if stream is not None:
                 self._begin(endpoint, stream)
                 return
@@ -154,8 +154,8 @@ class Connection:
 
     async def _ask(self, endpoint: Destination, changed: asyncio.Future[None]) -> None:
         """Wait for a stream to `endpoint` until the endpoints change."""
-        way = self._front.way(endpoint)
-        opening = way.request(endpoint.port, self, self._first)
+        opener = self._front.opener(endpoint)
+        opening = opener.request(endpoint.port, self, self._first)
         try:
             both: list[asyncio.Future[Any]] = [opening.stream, changed]
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -168,7 +168,7 @@ class Connection:
             self._front.passed_over(endpoint, error.text)
         finally:
             if self._stream is None:
-                way.withdraw(opening)
+                opener.withdraw(opening)
 
     def _first(self) -> bytes:
         """What goes with the SYN_STREAMs: what was sent before, or what has already arrived."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from kfwd.errors import KfwdError, NotReady
 from kfwd.front.connection import Connection
 from kfwd.front.counters import Counters
-from kfwd.front.direct import Direct, Place
+from kfwd.front.direct import Direct
 from kfwd.front.listener import Listener, bind_all
 from kfwd.front.local import Local, Peer
 from kfwd.front.process import Processes
@@ -27,8 +27,8 @@ from kfwd.model import Problem, Spread
 from kfwd.resolve.direct import Address, Destination
 from kfwd.resolve.endpoints import Endpoint
 from kfwd.tasks import TaskSet
-from kfwd.tunnel.pod import PodSessions
 from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.stream import Opener
 
 WAITING_MAX = 512
 
@@ -138,7 +138,7 @@ class Front:
 
     def retry_now(self) -> None:
         """The world changed: do not wait for a back-off."""
-        self._warm.nudge()
+        self._warm.retry_now()
         self.direct.retry_now()
 
     async def close(self) -> list[str]:
@@ -171,7 +171,7 @@ class Front:
         """Whether there is an endpoint that is not in `avoid`."""
         return any(each.uid not in avoid for each in self._endpoints)
 
-    def way(self, destination: Destination) -> PodSessions | Place:
+    def opener(self, destination: Destination) -> Opener:
         """What opens connections to it."""
         if isinstance(destination, Address):
             return self.direct.place(destination)

@@ -67,10 +67,10 @@ class Warm:
         """Those without a session that fails, unless that leaves none."""
         return [each for each in endpoints if not self._fails(each)] or endpoints
 
-    def nudge(self) -> None:
+    def retry_now(self) -> None:
         """The world changed: do not wait for a back-off."""
         for kept in self._kept.values():
-            kept.pod.nudge()
+            kept.pod.retry_now()
 
     def _fails(self, endpoint: Endpoint) -> bool:
         kept = self._kept.get(endpoint.uid)

@@ -123,7 +123,7 @@ class PodSessions:
 
         return stop
 
-    def nudge(self) -> None:
+    def retry_now(self) -> None:
         """Something about the pod changed: do not wait for the back-off."""
         if self._retry is not None:
             self._retry.cancel()

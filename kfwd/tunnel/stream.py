@@ -93,6 +93,20 @@ class Opening:
             self.stream.result().reset()
 
 
+class Opener(Protocol):
+    """The way to one place: opens connections there. `first` gives what is to be sent first."""
+
+    def open_now(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Flow | None:
+        """A connection that costs no waiting, if there is one."""
+
+    def request(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Opening:
+        """Ask for a connection; `Opening.stream` has it in time, or why there is none."""
+        ...
+
+    def withdraw(self, opening: Opening) -> None:
+        """The connection is wanted no more."""
+
+
 class Stream:
     """A pair of SPDY streams on a session. Made by `Session.open`."""
 

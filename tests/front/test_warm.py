@@ -80,7 +80,7 @@ async def test_why_there_is_no_session_is_told(kept: Kept) -> None:
     await until(lambda: kept.warm.error)
     assert kept.warm.error is DOWN
     kept.hub.refuse = None
-    kept.warm.nudge()
+    kept.warm.retry_now()
     await until(lambda: kept.warm.good)
 
 

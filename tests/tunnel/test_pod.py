@@ -180,7 +180,7 @@ async def test_failed_dials_are_tried_again_while_somebody_waits(
     assert pod.error is DOWN
     assert not waiting.stream.done()
     hub.refuse = None
-    pod.nudge()
+    pod.retry_now()
     async with asyncio.timeout(WAIT_S):
         await waiting.stream
     assert pod.error is None
@@ -193,7 +193,7 @@ async def test_nobody_waiting_means_no_dialling(hub: Peers, pool: Pool, pod: Pod
     opening = pod.request(80, Reader(), bytes)
     await until(lambda: pod.error)
     pod.withdraw(opening)
-    pod.nudge()
+    pod.retry_now()
     await asyncio.sleep(0)
     assert hub.dials == 1
 
