@@ -256,7 +256,7 @@ class Daemon:
             self._clusters.get(wanted.context),
             budget=self._budget,
             kept=KeptPorts(self.saved.ports, wanted.id, self.saver.changed),
-            show=self.show,
+            show=self._supervisor.show,
         )
 
     def _gone(self, id: str) -> None:

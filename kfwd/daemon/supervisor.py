@@ -61,6 +61,11 @@ class Supervisor:
         running = self._running.get(id)
         return running.entry if running else None
 
+    def show(self, view: EntryView) -> None:
+        """What an entry shows of itself; one that is stopping shows nothing more."""
+        if view.id in self._running:
+            self._show(view)
+
     def counters(self) -> list[EntryCounters]:
         """The numbers of all entries, now."""
         return [running.entry.counters() for running in self._running.values()]
