@@ -51,18 +51,18 @@ def _changing(app: App) -> Iterator[Snapshot]:
             time.sleep(RETRY_S)
 
 
-def as_listed(snapshot: Snapshot) -> dict[str, object]:
+def _as_listed(snapshot: Snapshot) -> dict[str, object]:
     return {"instance": snapshot.instance, "seq": snapshot.seq, "entries": snapshot.entries}
 
 
 def line(snapshot: Snapshot) -> str:
-    return render.as_line(as_listed(snapshot))
+    return render.as_line(_as_listed(snapshot))
 
 
 def shown(snapshot: Snapshot, output: str, colour: bool) -> str:
     """The whole output of one `ls`."""
     if output == "json":
-        return render.as_json(as_listed(snapshot))
+        return render.as_json(_as_listed(snapshot))
     if not snapshot.entries:
         return "no entries: kfwd up, or kfwd add svc/NAME 8080:http\n"
     wide = output == "wide"

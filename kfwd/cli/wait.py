@@ -43,7 +43,7 @@ def until_ready(client: Client, ids: Sequence[str], timeout_s: float) -> None:
             break
     if last is None:
         raise NotReady(f"the daemon did not say within {timeout_s:g} s what is ready")
-    raise not_ready(late(last, ids), timeout_s)
+    raise _not_ready(late(last, ids), timeout_s)
 
 
 def snapshots(
@@ -72,7 +72,7 @@ def late(snapshot: Snapshot, ids: Sequence[str]) -> list[EntryView]:
     return [known[one] for one in ids if known[one].state is not State.READY]
 
 
-def not_ready(entries: Sequence[EntryView], timeout_s: float) -> NotReady:
+def _not_ready(entries: Sequence[EntryView], timeout_s: float) -> NotReady:
     first = entries[0]
     others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     when = "" if first.state is State.FAILED else f" after {timeout_s:g} s"

@@ -35,7 +35,7 @@ def mask(text: str) -> str:
     return _SECRET.sub(r"\1\2***", text)
 
 
-def line_of(record: logging.LogRecord) -> LogLine:
+def _line_of(record: logging.LogRecord) -> LogLine:
     """The record as data; `extra` may name the `entry` and the `context` it is about."""
     error = logging.Formatter().formatException(record.exc_info) if record.exc_info else None
     return LogLine(
@@ -61,7 +61,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return msgspec.json.encode(line_of(record)).decode()
+        return msgspec.json.encode(_line_of(record)).decode()
 
 
 class Repeats(logging.Filter):
@@ -131,7 +131,7 @@ class Ring(logging.Handler):
         self._guard = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = line_of(record)
+        line = _line_of(record)
         with self._guard:
             self._lines.append(line)
             followers = tuple(self._followers)

@@ -169,7 +169,7 @@ class Store:
         if not moved:
             return
         for sample in moved:
-            self._entries[sample.id] = with_counters(self._entries[sample.id], sample)
+            self._entries[sample.id] = _with_counters(self._entries[sample.id], sample)
         self._publish(CountersMoved(seq=self._next(), entries=moved))
 
     def _moves(self, sample: EntryCounters) -> bool:
@@ -177,7 +177,7 @@ class Store:
             return False
         self._samples[sample.id] = sample
         view = self._entries.get(sample.id)
-        return view is not None and with_counters(view, sample) != view
+        return view is not None and _with_counters(view, sample) != view
 
     def set_contexts(
         self, contexts: Sequence[ContextView], problems: Sequence[ProblemView]
@@ -235,7 +235,7 @@ async def sample(store: Store, read: Callable[[], Iterable[EntryCounters]]) -> N
         await asyncio.sleep(SAMPLE_S)
 
 
-def with_counters(view: EntryView, sample: EntryCounters) -> EntryView:
+def _with_counters(view: EntryView, sample: EntryCounters) -> EntryView:
     """`view` with the numbers of `sample`."""
     return msgspec.structs.replace(
         view, connections=sample.connections, bytes=sample.bytes, endpoints=sample.endpoints

@@ -15,14 +15,14 @@ from kfwd.model import EntrySpec, ForwardSpec, GatewaySpec, ProxySpec, Wanted
 def wanted(saved: Saved, attached: Mapping[str, Wanted]) -> dict[str, Wanted]:
     """Everything that should run, by id: profiles, ad-hoc entries, and those of a process."""
     entries = [
-        *(entry for name in sorted(saved.profiles) for entry in of_profile(saved.profiles[name])),
+        *(entry for name in sorted(saved.profiles) for entry in _of_profile(saved.profiles[name])),
         *saved.adhoc.values(),
         *attached.values(),
     ]
     return {entry.id: _paused(entry, entry.id in saved.paused) for entry in entries}
 
 
-def of_profile(up: UpProfile) -> Iterator[Wanted]:
+def _of_profile(up: UpProfile) -> Iterator[Wanted]:
     """The entries of a profile that is up."""
     for spec in up.spec.entries:
         yield Wanted(

@@ -91,10 +91,10 @@ async def _run(
 
 def environment(plugin: ExecConfig, cluster: Cluster, env: Mapping[str, str]) -> dict[str, str]:
     """The plugin's environment: `env`, its own variables over it, and what it should know."""
-    return {**env, **dict(plugin.env), "KUBERNETES_EXEC_INFO": exec_info(plugin, cluster)}
+    return {**env, **dict(plugin.env), "KUBERNETES_EXEC_INFO": _exec_info(plugin, cluster)}
 
 
-def exec_info(plugin: ExecConfig, cluster: Cluster) -> str:
+def _exec_info(plugin: ExecConfig, cluster: Cluster) -> str:
     """The JSON in `KUBERNETES_EXEC_INFO`."""
     spec: dict[str, Any] = {"interactive": False}
     if plugin.provide_cluster_info:

@@ -116,13 +116,13 @@ def of_pod(pod: Pod, port: int, nodes: Mapping[str, Node] | None) -> Iterator[Ad
     """Where a port of one pod is on its node."""
     place = {"node": pod.spec.node_name, "pod": pod.name}
     if pod.spec.host_network:
-        for host in hosts_of(pod, nodes):
+        for host in _hosts_of(pod, nodes):
             yield Address(kind="host-network", host=host, port=port, **place)
         return
     for declared in pod.ports():
         if declared.container_port == port and declared.host_port and declared.protocol == "TCP":
             bound = _bound(declared.host_ip)
-            for host in [bound] if bound else hosts_of(pod, nodes):
+            for host in [bound] if bound else _hosts_of(pod, nodes):
                 yield Address(kind="host-port", host=host, port=declared.host_port, **place)
 
 
@@ -141,18 +141,18 @@ def node_hosts(facts: Facts) -> list[tuple[str, str]]:
         known = {(pod.spec.node_name or "", pod.status.host_ip) for pod in pods}
         return sorted((node, host) for node, host in known if host)
     ordered = sorted(facts.nodes.values(), key=lambda node: (not _ready(node), node.name))
-    return [(node.name, host) for node in ordered for host in addresses_of(node)]
+    return [(node.name, host) for node in ordered for host in _addresses_of(node)]
 
 
-def hosts_of(pod: Pod, nodes: Mapping[str, Node] | None) -> list[str]:
+def _hosts_of(pod: Pod, nodes: Mapping[str, Node] | None) -> list[str]:
     """The addresses of a pod's node; as far as the pod knows where nodes may not be read."""
     node = (nodes or {}).get(pod.spec.node_name or "")
     if node is not None:
-        return addresses_of(node)
+        return _addresses_of(node)
     return [pod.status.host_ip] if pod.status.host_ip else []
 
 
-def addresses_of(node: Node) -> list[str]:
+def _addresses_of(node: Node) -> list[str]:
     """IP addresses; names only of a node that has none."""
     known = node.status.addresses or ()
     ips = [each.address for kind in _IPS for each in known if each.type == kind]

@@ -114,7 +114,7 @@ class Names:
         """SERVICE.NAMESPACE, or POD.NAMESPACE where there is no such service."""
         first, _, namespace = name.rpartition(".")
         if service := self._services.get(f"{namespace}/{first}"):
-            return to_service(service, port)
+            return _to_service(service, port)
         if pod := self._pods.get(f"{namespace}/{first}"):
             return _to_pod(pod, port)
         return None
@@ -127,7 +127,7 @@ class Names:
             name = stem.removesuffix(".svc")
             first, _, namespace = name.rpartition(".")
             if service := self._services.get(f"{namespace}/{first}"):
-                return to_service(service, port)
+                return _to_service(service, port)
             return self._pod_of_service(name, port) or _no_service(self, name)
         if stem.endswith(".pod"):
             return self._by_pod_name(stem.removesuffix(".pod"), port)
@@ -165,7 +165,7 @@ class Names:
 
     def _by_address(self, address: str, host: str, port: int | None) -> Place:
         if service := self._by_cluster_ip.get(address):
-            return to_service(service, port)
+            return _to_service(service, port)
         if pod := self._pod_at(address, port):
             return _to_pod(pod, port)
         return Itself() if address in OWN else _unknown(host)
@@ -200,7 +200,7 @@ class Names:
         return [key.removeprefix(start) for key in self._services if key.startswith(start)]
 
 
-def to_service(service: Service, port: int | None = None) -> ToService | Refused:
+def _to_service(service: Service, port: int | None) -> ToService | Refused:
     """A port of a service, or why it cannot be reached."""
     if port is not None:
         return _checked(service, str(port))

@@ -21,7 +21,7 @@ def ailment(pod: Pod) -> str:
         return "has finished"
     if pod.status.phase == "Failed":
         return f"has failed ({pod.status.reason})" if pod.status.reason else "has failed"
-    if stuck := stuck_state(pod):
+    if stuck := _stuck_state(pod):
         return f"is {stuck.reason}{_after_restarts(pod)}"
     scheduled = pod.condition("PodScheduled")
     if scheduled is not None and scheduled.status == "False":
@@ -31,7 +31,7 @@ def ailment(pod: Pod) -> str:
     return "is ready" if pod.ready else f"is running but not ready{_after_restarts(pod)}"
 
 
-def stuck_state(pod: Pod) -> StateDetail | None:
+def _stuck_state(pod: Pod) -> StateDetail | None:
     """The first container's reason to wait or to have ended, where it has one."""
     statuses = chain(pod.status.container_statuses or (), pod.status.init_container_statuses or ())
     for status in statuses:

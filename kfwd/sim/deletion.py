@@ -15,7 +15,7 @@ DEFAULT_GRACE_S = 30
 FINISHED = frozenset({"Succeeded", "Failed"})
 
 
-def pod_grace_s(pod: Obj, asked: int | None) -> int:
+def _pod_grace_s(pod: Obj, asked: int | None) -> int:
     """Seconds a pod gets: 0 where no kubelet runs it (registry/core/pod/strategy.go)."""
     if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in FINISHED:
         return 0
@@ -28,7 +28,7 @@ def begin(store: Store, resource: str, obj: Obj, grace_s: int | None = None) -> 
     """Delete `obj`, or mark it so. Returns whether it is gone already."""
     meta = obj["metadata"]
     key = (meta.get("namespace", ""), meta["name"])
-    grace = pod_grace_s(obj, grace_s) if resource == "pods" else 0
+    grace = _pod_grace_s(obj, grace_s) if resource == "pods" else 0
     if not meta.get("finalizers") and grace == 0 and resource != "namespaces":
         store.delete(resource, *key)
         return True

@@ -43,7 +43,7 @@ _SUBRESOURCE_KINDS = {
 }
 
 
-def wants_aggregated(accept: str) -> bool:
+def _wants_aggregated(accept: str) -> bool:
     return "as=APIGroupDiscoveryList" in accept and "v=v2" in accept.replace("v=v2beta1", "")
 
 
@@ -105,7 +105,7 @@ def aggregated(*, core: bool) -> Obj:
     }
 
 
-def api_versions(server: str) -> Obj:
+def _api_versions(server: str) -> Obj:
     """`/api` for clients that know no aggregated discovery."""
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": server}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
@@ -116,13 +116,13 @@ def _group_object(group: str, versions: Iterable[str]) -> Obj:
     return {"name": group, "versions": served, "preferredVersion": served[0]}
 
 
-def api_groups() -> Obj:
+def _api_groups() -> Obj:
     """`/apis` likewise."""
     named = [_group_object(group, versions) for group, versions in groups().items() if group]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": named}
 
 
-def api_group(group: str) -> Obj | None:
+def _api_group(group: str) -> Obj | None:
     """`/apis/GROUP`."""
     versions = groups().get(group)
     if not versions or not group:
@@ -160,7 +160,7 @@ def _listed_subresource(resource: Resource, name: str) -> Obj:
     return found
 
 
-def resource_list(group: str, version: str) -> Obj | None:
+def _resource_list(group: str, version: str) -> Obj | None:
     """`/api/v1` or `/apis/GROUP/VERSION`."""
     resources = [r for r in RESOURCES if (r.group, r.version) == (group, version)]
     if not resources:
@@ -180,18 +180,18 @@ def document(path: str, accept: str, server: str) -> tuple[Obj | bytes, str] | N
     match parts:
         case ["version"]:
             found: Obj | None = VERSION
-        case ["api"] | ["apis"] if wants_aggregated(accept):
+        case ["api"] | ["apis"] if _wants_aggregated(accept):
             return aggregated(core=parts == ["api"]), AGGREGATED
         case ["api"]:
-            found = api_versions(server)
+            found = _api_versions(server)
         case ["apis"]:
-            found = api_groups()
+            found = _api_groups()
         case ["api", version]:
-            found = resource_list("", version)
+            found = _resource_list("", version)
         case ["apis", group]:
-            found = api_group(group)
+            found = _api_group(group)
         case ["apis", group, version]:
-            found = resource_list(group, version)
+            found = _resource_list(group, version)
         case ["openapi", *rest]:
             return openapi.answer(rest, accept)
         case _:

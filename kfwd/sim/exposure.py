@@ -50,7 +50,7 @@ def _is_tcp(port: Obj) -> bool:
     return bool(port.get("protocol", "TCP") == "TCP")
 
 
-def balancer_addresses(service: Obj) -> list[str]:
+def _balancer_addresses(service: Obj) -> list[str]:
     """The IP addresses in a service's load balancer status."""
     status = (service.get("status") or {}).get("loadBalancer") or {}
     return [point["ip"] for point in status.get("ingress") or () if point.get("ip")]
@@ -70,7 +70,7 @@ def of_service(service: Obj, slices: list[Obj], nodes: dict[str, str]) -> Expose
         if number := port.get("nodePort"):
             for name, address in nodes.items():
                 found[address, number] = backends(port, slices, name if local else None)
-        for address in balancer_addresses(service) if spec["type"] == "LoadBalancer" else ():
+        for address in _balancer_addresses(service) if spec["type"] == "LoadBalancer" else ():
             found[address, port["port"]] = backends(port, slices)
     return {address: behind for address, behind in found.items() if behind}
 

@@ -73,7 +73,7 @@ def _merge_field(result: dict[str, Any], key: str, value: Any) -> None:
         result[key] = value
 
 
-def merge_key(field: str, items: list[Any]) -> str | None:
+def _merge_key(field: str, items: list[Any]) -> str | None:
     """The key that identifies the items of a list field, None for a list that is atomic."""
     for key in MERGE_KEYS.get(field, ()):
         if items and all(isinstance(i, dict) and (key in i or "$patch" in i) for i in items):
@@ -84,7 +84,7 @@ def merge_key(field: str, items: list[Any]) -> str | None:
 def _merge_list(field: str, current: list[Any], patch: list[Any]) -> list[Any]:
     if field in PRIMITIVE_SETS:
         return [*current, *(item for item in patch if item not in current)]
-    key = merge_key(field, patch)
+    key = _merge_key(field, patch)
     if key is None:
         return list(patch)
     if any(item.get("$patch") == "replace" for item in patch):
@@ -120,7 +120,7 @@ def _directives(result: dict[str, Any], patch: dict[str, Any]) -> None:
 
 def _ordered(field: str, items: list[Any], order: list[Any]) -> list[Any]:
     """Items in the order asked for; those the order does not name keep to the end."""
-    key = merge_key(field, order)
+    key = _merge_key(field, order)
     wanted = [item[key] if key else item for item in order]
 
     def place(item: Any) -> int:

@@ -67,7 +67,7 @@ URL_ATTRIBUTES: dict[str, frozenset[str]] = {
 }
 
 
-def canonical(name: str) -> str:
+def _canonical(name: str) -> str:
     """A header name in Go's spelling: `x-a-id` is `X-A-Id`."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
@@ -84,7 +84,7 @@ def without_credentials(headers: Iterable[tuple[str, str]], *, impersonated: boo
         if key == "sec-websocket-protocol" and _BEARER in value:
             offered = [p.strip() for p in value.split(",")]
             value = ", ".join(p for p in offered if not p.startswith(_BEARER))
-        found.append((canonical(name), value))
+        found.append((_canonical(name), value))
     return found
 
 

@@ -98,7 +98,7 @@ def labels_of(obj: Obj) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
-def field_value(obj: Obj, path: str) -> str:
+def _field_value(obj: Obj, path: str) -> str:
     """A field as a selector compares it; absent is empty, except booleans, which are `false`."""
     value: object = obj
     for part in path.split("."):
@@ -125,7 +125,7 @@ def fields(text: str, resource: str) -> Callable[[Obj], bool]:
     for path, _, _ in terms:
         if path not in EVERY_KIND | FIELDS.get(resource, frozenset()):
             raise ValueError(f"field label not supported: {path}")
-    return lambda obj: all((field_value(obj, p) == value) is equal for p, value, equal in terms)
+    return lambda obj: all((_field_value(obj, p) == value) is equal for p, value, equal in terms)
 
 
 def both(label_text: str, field_text: str, resource: str) -> Callable[[Obj], bool]:

@@ -24,7 +24,7 @@ def _selector_text(selector: Obj) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
-def scale_of(obj: Obj) -> Obj:
+def _scale_of(obj: Obj) -> Obj:
     """The autoscaling/v1 Scale of a workload."""
     meta = obj["metadata"]
     fields = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -45,10 +45,10 @@ def scale(store: Store, resource: Resource, request: Request) -> Answer:
     info = request.info
     old = find(store, resource, info.namespace, info.name)
     if info.verb == "get":
-        return json_answer(scale_of(old))
+        return json_answer(_scale_of(old))
     if info.verb not in {"update", "patch"}:
         raise method_not_allowed()
-    wanted = object_of(request) if info.verb == "update" else patched(request, scale_of(old))
+    wanted = object_of(request) if info.verb == "update" else patched(request, _scale_of(old))
     version = wanted["metadata"].get("resourceVersion")
     if version not in {None, "", old["metadata"]["resourceVersion"]}:
         raise conflict(resource, info.name)
@@ -57,7 +57,9 @@ def scale(store: Store, resource: Resource, request: Request) -> Answer:
         raise bad_request("spec.replicas: must be greater than or equal to 0")
     new = copy_of(old)
     new["spec"]["replicas"] = replicas
-    return json_answer(scale_of(replace_object(store, resource, old, new, dry_run=request.dry_run)))
+    return json_answer(
+        _scale_of(replace_object(store, resource, old, new, dry_run=request.dry_run))
+    )
 
 
 def eviction(store: Store, request: Request) -> Answer:
