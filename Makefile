@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench bench-proxy format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,9 @@ check: $(BIN)/.ready
 
 bench: $(BIN)/.ready
 	$(BIN)/python -m bench
+
+bench-proxy: $(BIN)/.ready
+	$(BIN)/python -m bench.proxy
 
 format: $(BIN)/.ready
 	$(BIN)/ruff check --fix .
