@@ -62,15 +62,21 @@ class Api:
         self._faults = faults
         self._log = log
 
-    def user(self, headers: Mapping[str, str], peercert: Mapping[str, Any] | None) -> User:
-        """Who asks. Raises 401."""
-        user = self._certified_or_token(headers, peercert)
+    def user(
+        self,
+        headers: Mapping[str, str],
+        peercert: Mapping[str, Any] | None,
+        *,
+        faulty: bool = True,
+    ) -> User:
+        """Who asks. Raises 401. `faulty`: the faults count."""
+        user = self._certified_or_token(headers, peercert, faulty)
         if "impersonate-user" in headers:
             return self._impersonated(user, headers)
         return user
 
     def _certified_or_token(
-        self, headers: Mapping[str, str], peercert: Mapping[str, Any] | None
+        self, headers: Mapping[str, str], peercert: Mapping[str, Any] | None, faulty: bool
     ) -> User:
         if (user := certificate_user(peercert)) is not None:
             return user
@@ -78,7 +84,7 @@ class Api:
         if not scheme:
             return User(ANONYMOUS, (UNAUTHENTICATED,))
         found = self.tokens.user(bearer.strip()) if scheme.lower() == "bearer" else None
-        if found is None or self._faults.rejects_tokens:
+        if found is None or (faulty and self._faults.rejects_tokens):
             raise unauthorized()
         return found
 

@@ -139,7 +139,7 @@ class Server:
         try:
             body = await _body(request)
             if request.path.startswith("/sim/"):
-                user = self._backend.api.user(headers, certificate)
+                user = self._backend.api.user(headers, certificate, faulty=self._faulty)
                 return _response(
                     self._backend.admin.answer(user, request.method, request.path, body)
                 )

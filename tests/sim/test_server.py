@@ -177,6 +177,16 @@ async def test_a_frozen_server_answers_when_it_thaws(served: Served) -> None:
     assert (await task)["major"] == "1"
 
 
+async def test_expired_tokens_can_be_made_valid_again_at_the_spare_port(served: Served) -> None:
+    faults = f"{served.spare_url}/sim/faults"
+    async with served.http.patch(faults, json={"token_expired": True}) as response:
+        assert response.status == 200
+    assert (await served.get(PODS))["code"] == 401
+    async with served.http.patch(faults, json={"token_expired": False}) as response:
+        assert response.status == 200
+    assert (await served.get(PODS))["items"] == []
+
+
 async def test_a_body_without_an_end_is_refused(served: Served) -> None:
     body = io.BytesIO(bytes(17 * 1024 * 1024))
     async with served.http.post(served.url + PODS, data=body) as response:
