@@ -194,11 +194,13 @@ def _as_it_is(app: App, entry: str) -> EntryView:
 
 
 def said(entry: EntryView) -> str:
-    """A line for each port, and the problem if there is one."""
+    """A line for each port, and the problem with its hint if there is one."""
     lines = [
         f"{entry.id}: {render.listening(port.listen)} -> {entry.target} {port.remote}\n"
         for port in entry.ports
     ]
     if entry.problem is not None:
         lines.append(f"{entry.id}: {entry.state}: {render.clean(entry.problem.text)}\n")
+        if entry.problem.hint:
+            lines.append(f"  hint: {render.clean(entry.problem.hint)}\n")
     return "".join(lines)
