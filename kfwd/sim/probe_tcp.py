@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
+import struct
 from collections.abc import Iterator
 from typing import cast
 
 from kfwd.sim.pattern import blocks
-from kfwd.sim.splice import reset
 
 _BUFFER = memoryview(bytearray(256 * 1024))
 """Received bytes of all connections, one after the other: each call uses up what it got."""
@@ -218,7 +219,9 @@ class Reset(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.write(b"hello\n")
-        reset(self.transport)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def received(self, data: memoryview) -> None:
         """Nobody listens."""
