@@ -136,10 +136,11 @@ class HttpConnection:
         """The next request; None when the client ends, or has none for long."""
         self._pace()
         while True:
-            used = self._reader.feed(self._ahead)
-            self._consume(len(self._ahead) if used is None else used)
-            if used is not None:
-                return http1.parse_request(self._reader.take())
+            if self._ahead:
+                used = self._reader.feed(self._ahead)
+                self._consume(len(self._ahead) if used is None else used)
+                if used is not None:
+                    return http1.parse_request(self._reader.take())
             if self._ended:
                 return None
             if not await self._something_within(IDLE_S if self._reader.empty else HEAD_S):

@@ -30,7 +30,7 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105  # RFC 9110's name for a 
 _NAME = re.compile(_TOKEN)
 _REQUEST = re.compile(rf"({_TOKEN}) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINES = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 Lines = tuple[tuple[str, str], ...]
@@ -97,6 +97,12 @@ class HeadReader:
 
         A single line end before a request is skipped (RFC 9112, 2.2).
         """
+        if not self._data:
+            whole = bytes(data)
+            end = whole.find(b"\r\n\r\n") + 4
+            if 4 < end <= MAX_HEAD and not whole.startswith(b"\r\n"):
+                self._data += whole[:end]  # parsing it finds what else is wrong
+                return end
         before = len(self._data)
         self._data += data
         if not self._skipped and self._data[:2] == b"\r\n":
@@ -155,14 +161,14 @@ def parse_response(data: bytes) -> ResponseHead:
 def _split(data: bytes) -> tuple[str, Lines]:
     """The first line and the headers of a complete head."""
     text = data.decode("latin-1")
-    if _CONTROL.search(text):
-        raise HttpError("a header contains a control character")
-    first, *rest = text[:-4].split("\r\n")
-    if text.count("\r") != len(rest) + 2 or text.count("\n") != len(rest) + 2:
-        raise HttpError("a header contains a bare carriage return")
+    end = text.find("\r\n")
+    if _LINES.fullmatch(text, end + 2) is None:
+        raise HttpError("a header line is folded, or is not a name, a colon and a value")
+    rest = text[end + 2 : -4].split("\r\n") if end + 4 < len(text) else []
     if len(rest) > MAX_LINES:
         raise HttpError(f"more than {MAX_LINES} header lines", status=431)
-    return first, tuple([field(line) for line in rest])
+    parts = [line.partition(":") for line in rest]
+    return text[:end], tuple([(name, value.strip(" \t")) for name, _, value in parts])
 
 
 def field(line: str) -> tuple[str, str]:
