@@ -32,11 +32,12 @@ def test_localhost_is_both_families_on_one_free_port() -> None:
 
 
 def test_a_busy_port_is_named_and_leaves_nothing_bound() -> None:
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(PortInUse, match=rf"port {port} on ::1 is in use$") as caught:
-            bind_all(["localhost"], port)
-        assert caught.value.port == port
+    free, taken = bind_all(["localhost"], 0)
+    port = taken.getsockname()[1]
+    free.close()
+    with taken, pytest.raises(PortInUse, match=rf"port {port} on ::1 is in use$") as caught:
+        bind_all(["localhost"], port)
+    assert caught.value.port == port
     close_all(bind_all(["localhost"], port))
 
 
