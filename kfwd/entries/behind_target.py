@@ -19,6 +19,7 @@ from kfwd.model import EndpointView, Problem, ProxySpec, Severity, Wanted
 from kfwd.proxy.api_upstreams import ApiUpstreams
 from kfwd.proxy.decision import Handler
 from kfwd.proxy.filters import Filter
+from kfwd.proxy.kept_upstreams import KeptUpstreams
 from kfwd.proxy.target_proxy import TargetProxy, Way
 from kfwd.proxy.tunnel_upstreams import TunnelUpstreams
 from kfwd.resolve import target as targets
@@ -64,7 +65,8 @@ class TargetBehind:
             on_change=self._front_changed,
             look_again=self._look_again,
         )
-        self._tunnel = Way(TunnelUpstreams(self._front))
+        self._kept = KeptUpstreams(self._front)
+        self._tunnel = Way(TunnelUpstreams(self._front), kept=self._kept)
         self._api = ApiUpstreams(context, hold_s=spec.hold_s, append_path=True)
         hosts = None if spec.flags.disable_filter else Filter(spec.flags)
         self._proxy = TargetProxy(hosts=hosts, hold_s=spec.hold_s, reason=self._reason)
@@ -177,6 +179,7 @@ class TargetBehind:
                     await self._look.wait()
 
     async def close(self) -> list[str]:
+        self._kept.close()
         stuck = await self._front.close()
         await self._api.close()
         return stuck
@@ -216,7 +219,7 @@ class TargetBehind:
         if self._spec.via == "api-proxy" or forbidden:
             prefix = self._prefix()
             return Way(self._api, prefix) if prefix else None
-        return self._tunnel if self._was_up or not self._resolution.endpoints else None
+        return self._tunnel if self._was_up else None
 
     def _prefix(self) -> str | None:
         """The target's path at the API server, while there is something behind it."""

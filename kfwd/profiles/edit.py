@@ -14,7 +14,7 @@ import yaml
 
 from kfwd import yamldoc
 from kfwd.errors import KfwdError, ProfileInvalid, UsageError
-from kfwd.model import ForwardSpec, PortSpec
+from kfwd.model import EntrySpec, ForwardSpec, PortSpec
 from kfwd.profiles import keys
 from kfwd.profiles.parse import Parsed, parse
 
@@ -42,7 +42,7 @@ def append_forward(text: str, name: str, forward: ForwardSpec) -> str:
     after = parse(changed, name)
     if after.spec is None and _count(changed) == _count(text) + 1:
         raise _invalid(name, after)
-    if after.spec is None or after.spec.entries != (*before.spec.entries, forward):
+    if after.spec is None or after.spec.entries != _with(before.spec.entries, forward):
         raise UsageError(f"cannot add to profile {name} and keep its layout", hint=_BY_HAND)
     return changed
 
@@ -77,6 +77,12 @@ def write(path: Path, text: str) -> None:
 
 def _invalid(name: str, parsed: Parsed) -> ProfileInvalid:
     return ProfileInvalid("\n".join(f"{name}.yaml:{fault}" for fault in parsed.faults))
+
+
+def _with(entries: tuple[EntrySpec, ...], forward: ForwardSpec) -> tuple[EntrySpec, ...]:
+    """`forward` behind the forwards there are; other kinds of entries come after those."""
+    forwards = [entry for entry in entries if isinstance(entry, ForwardSpec)]
+    return (*forwards, forward, *(e for e in entries if not isinstance(e, ForwardSpec)))
 
 
 def _count(text: str) -> int:

@@ -69,7 +69,7 @@ class HttpConnection:
         try:
             refusal = await self._server.refusal(self._sock)
             if refusal is not None:
-                await self._answer(None, page(403, refusal, close=True))
+                await self._answer(None, refusal)
             else:
                 self._local.resume_reading()
                 while await self._serve():
@@ -127,6 +127,7 @@ class HttpConnection:
         if end is End.GONE:
             raise ClientGone
         if end is End.CUT:
+            self._server.counters.failed += 1
             self._local.reset()
             await self._closed
             raise ClientGone

@@ -24,6 +24,11 @@ REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TRIES = 3
 
 
+def repeatable(request: RequestHead) -> bool:
+    """Whether a request may be made again where nobody knows what became of it."""
+    return request.method in REPEATABLE and http1_body.of_request(request).done
+
+
 class Side(Protocol):
     """The client's side of an exchange."""
 

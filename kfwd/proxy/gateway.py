@@ -16,7 +16,7 @@ from kfwd.proxy import gateway_pages as pages
 from kfwd.proxy import origin, passing
 from kfwd.proxy.api_proxy import read_path
 from kfwd.proxy.decision import Answer, Decision, Forward, Here, Raw
-from kfwd.proxy.exchange import REPEATABLE
+from kfwd.proxy.exchange import repeatable
 from kfwd.proxy.gateway_pages import Wording
 from kfwd.proxy.upstream import Client, Upstreams
 from kfwd.resolve import decision as ruling
@@ -24,7 +24,7 @@ from kfwd.resolve import hosts, rules
 from kfwd.resolve.decision import Broken, HeaderChanges, NoRule, Redirect
 from kfwd.resolve.landscape import Landscape
 from kfwd.resolve.names import ByRules, Itself, Names, Place, Refused, ToPod, ToService
-from kfwd.wire import http1, http1_body, http1_target
+from kfwd.wire import http1, http1_target
 from kfwd.wire.http1 import Lines, RequestHead, ResponseHead
 from kfwd.wire.http1_target import Target
 
@@ -230,7 +230,7 @@ class _Asked:
             return (tuple(changes.applied(kept)) if changes else kept), None
 
         return Forward(
-            self._reach.upstreams(place, reuse=_repeatable(self._request)),
+            self._reach.upstreams(place, reuse=repeatable(self._request)),
             self._request.method,
             sent,
             lines,
@@ -248,11 +248,6 @@ class _Asked:
         added = (("X-Forwarded-Host", authority), ("X-Forwarded-Proto", "http"))
         named = _with_host(kept, authority) if self._target.form == "absolute" else kept
         return (*named, *added)
-
-
-def _repeatable(request: RequestHead) -> bool:
-    """Whether it may be sent once more when a kept connection turns out to be closed."""
-    return request.method in REPEATABLE and http1_body.of_request(request).done
 
 
 def _with_host(lines: Lines, host: str) -> Lines:

@@ -14,13 +14,13 @@ from kfwd.front.listener import Listener, bind_all
 from kfwd.front.users import Users
 from kfwd.model import Bytes
 from kfwd.proxy.connection import HttpConnection
-from kfwd.proxy.decision import Handler
+from kfwd.proxy.decision import Answer, Handler, page
 from kfwd.proxy.requests import RequestLog
 from kfwd.tasks import TaskSet
 from kfwd.wire.http1 import RequestHead
 
 CONNECTIONS_MAX = 1024
-FULL = f"{CONNECTIONS_MAX} connections are open already"
+FULL = page(503, f"{CONNECTIONS_MAX} connections are open already", close=True)
 
 
 class HttpServer:
@@ -70,13 +70,14 @@ class HttpServer:
             self._listener = None
         return await self._tasks.close()
 
-    async def refusal(self, sock: socket.socket) -> str | None:
-        """Why the client at the other end is not served, or None."""
+    async def refusal(self, sock: socket.socket) -> Answer | None:
+        """What is said to a client that is not served, or None."""
         if len(self._connections) > CONNECTIONS_MAX:
             return FULL
         if sock.family == socket.AF_UNIX:
             return None  # its file mode says who may connect
-        return await asyncio.to_thread(self._users.refusal, sock)
+        refusal = await asyncio.to_thread(self._users.refusal, sock)
+        return page(403, refusal, close=True) if refusal is not None else None
 
     @contextmanager
     def serving(self, connection: HttpConnection, head: RequestHead) -> Iterator[None]:

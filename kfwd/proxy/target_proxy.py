@@ -11,6 +11,7 @@ from kfwd.errors import KfwdError, NotReady
 from kfwd.proxy import origin, passing
 from kfwd.proxy.api_proxy import read_path
 from kfwd.proxy.decision import Answer, Decision, Forward, page
+from kfwd.proxy.exchange import repeatable
 from kfwd.proxy.filters import Filter
 from kfwd.proxy.unwrap import Unwrap
 from kfwd.proxy.upstream import Client, Upstreams
@@ -22,10 +23,15 @@ WRONG_HOST = page(403, "this Host is not served here (accept-hosts)")
 
 
 class Way(Struct, frozen=True):
-    """How requests get to the app. `prefix` is its path at the API server, None in a tunnel."""
+    """How requests get to the app. `prefix` is its path at the API server, None in a tunnel.
+
+    `kept` are connections that served others before, for requests that can be made again if such a
+    connection turns out to be closed.
+    """
 
     upstreams: Upstreams
     prefix: str | None = None
+    kept: Upstreams | None = None
 
 
 class TargetProxy:
@@ -119,7 +125,9 @@ def _through_tunnel(
     path = target.with_query(target.path) if target.path else "*"
     if target.form == "absolute":
         lines = (("Host", target.authority), *http1.without(lines, {"host"}))
-    return Forward(way.upstreams, request.method, path, lines, failed, upgrade=upgrade)
+    kept = way.kept if way.kept is not None and repeatable(request) else None
+    upstreams = kept or way.upstreams
+    return Forward(upstreams, request.method, path, lines, failed, upgrade=upgrade)
 
 
 def failed(error: KfwdError) -> Answer:

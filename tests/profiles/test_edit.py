@@ -130,3 +130,12 @@ def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(KfwdError, match=r"cannot write .*dev\.yaml: Is a directory"):
         edit.write(tmp_path / "dev.yaml", "new")
     assert [p.name for p in tmp_path.iterdir()] == ["dev.yaml"]
+
+
+def test_a_forward_goes_before_proxies() -> None:
+    text = "version: 1\nproxies:\n- {name: api, listen: 8001}\n"
+    changed = edit.append_forward(text, "dev", DB)
+    assert changed.startswith(text)
+    spec = parse(changed, "dev").spec
+    assert spec is not None
+    assert [entry.name for entry in spec.entries] == ["db", "api"]

@@ -207,6 +207,7 @@ async def test_a_cut_answer_is_no_end(rig: Rig) -> None:
     server.close()
     with pytest.raises(ConnectionResetError):
         await client.rest()
+    assert rig.server.counters.failed == 1
 
 
 async def test_a_cut_chunked_answer_is_no_end(rig: Rig) -> None:

@@ -65,7 +65,7 @@ async def test_too_many_connections_are_refused(rig: Rig, monkeypatch: pytest.Mo
     first = await rig.client(get())
     await rig.backend()
     second = await rig.client(get())
-    assert (await second.rest()).startswith(b"HTTP/1.1 403 ")
+    assert (await second.rest()).startswith(b"HTTP/1.1 503 ")
     first.close()
 
 

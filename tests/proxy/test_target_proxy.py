@@ -121,3 +121,12 @@ async def test_failures_have_the_status_of_a_gateway() -> None:
     found = await forward("/")
     assert found.failed(NotReady("x")).status == 503
     assert found.failed(SessionLost("x")).status == 502
+
+
+async def test_only_what_may_be_asked_twice_goes_on_a_kept_connection() -> None:
+    kept: Any = object()
+    by = proxy(Way(UPSTREAMS, kept=kept))
+    assert (await forward("/", by=by)).upstreams is kept
+    assert (await forward("/", method="POST", by=by)).upstreams is UPSTREAMS
+    body = (("Content-Length", "1"),)
+    assert (await forward("/", *body, by=by)).upstreams is UPSTREAMS
