@@ -244,7 +244,7 @@ async def test_everything_comes_back_on_the_same_ports(tmp_path: Path) -> None:
     async with running(tmp_path, Home(tmp_path).saved()) as rig:
         assert rig.ids() == ["-/db", "-/off", "dev/web"]
         # Somebody's outgoing connection may have the number for a moment.
-        await until(lambda: rig.view("dev/web").ports[0].listen and rig.view("-/db").ports[0].listen)
+        await until(lambda: all(rig.view(id).ports[0].listen for id in ("dev/web", "-/db")))
         assert (rig.port("dev/web"), rig.port("-/db")) == ports
         assert rig.view("-/off").state is State.PAUSED
 
