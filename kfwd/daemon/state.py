@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -147,7 +147,7 @@ class Saver:
         wanted = self._wanted
         now = asyncio.get_running_loop().time
         try:
-            await asyncio.to_thread(write, self._path, self._take())
+            await _whole(asyncio.to_thread(write, self._path, self._take()))
         except OSError as error:
             self._report(_not_saved(self._path, error))
             return self._backoff.failed(now())
@@ -164,6 +164,18 @@ class Saver:
             del self._waiting[waiter]
             if not waiter.done():
                 waiter.set_result(None)
+
+
+async def _whole(writing: Coroutine[Any, Any, None]) -> None:
+    """Await a write to its end, also when cancelled: of two at once the older could come last."""
+    task = asyncio.ensure_future(writing)  # noqa: TID251  # awaited right here
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        with contextlib.suppress(OSError):
+            task.result()
+        raise
 
 
 def _not_saved(path: Path, error: OSError) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -162,3 +163,31 @@ async def test_a_failed_write_is_a_problem_until_a_later_one_succeeds(disk: Disk
 async def test_nothing_to_save_is_saved_at_once(disk: Disk) -> None:
     await disk.saver.saved()
     assert disk.takes == 0
+
+
+async def test_a_write_under_way_is_waited_for_when_saving_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go = threading.Event(), threading.Event()
+    real = state.write
+
+    def slow(path: Path, data: bytes) -> None:
+        entered.set()
+        assert go.wait(5)
+        real(path, data)
+
+    monkeypatch.setattr(state, "write", slow)
+    path = tmp_path / "state.json"
+    disk = Disk(path)
+    tasks = TaskSet("saving")
+    disk.set(1)
+    tasks.spawn(disk.saver.run(), "run")
+    await asyncio.to_thread(entered.wait, 5)
+    closing = asyncio.ensure_future(tasks.close())  # noqa: TID251  # awaited below
+    await asyncio.sleep(0)
+    assert not closing.done()
+    disk.set(2)
+    go.set()
+    assert await closing == []
+    await disk.saver.write()
+    assert path.read_bytes() == b"2"
