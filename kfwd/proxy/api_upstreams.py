@@ -181,6 +181,7 @@ class ApiUpstream:
         self._server = cluster.server
         self._tls = tls
         self._own_login = True
+        self._kept = _Kept(self, owner)
 
     def fits(self, server: Server, tls: SSLContext | None) -> bool:
         """Whether this leads to `server`, with the certificates of `tls`."""
@@ -230,7 +231,7 @@ class ApiUpstream:
             return
         self.reused = True
         self.used_at = asyncio.get_running_loop().time()
-        self._pipe.attach(_Kept(self, self._owner))
+        self._pipe.attach(self._kept)
         self._pipe.resume_reading()
         self._owner.keep(self)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import AsyncGenerator
 from email.utils import formatdate
@@ -63,6 +64,9 @@ class HttpConnection:
         self._full = False
         self._ended = False
         self._wake: asyncio.Future[None] | None = None
+        self._deadline = math.inf
+        self._late = False
+        self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = loop.create_future()
 
     async def run(self) -> None:
@@ -79,6 +83,8 @@ class HttpConnection:
         except ClientGone:
             pass
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             self._local.abort()
 
     def abort(self) -> None:
@@ -98,7 +104,9 @@ class HttpConnection:
         except HttpError as error:
             return await self._answer(None, page(error.status, error.text, close=True))
         with self._server.serving(self, head):
-            return await self._carry_out(decision, head, body)
+            keep = await self._carry_out(decision, head, body)
+        self.exchange = None
+        return keep
 
     async def _carry_out(self, decision: Decision, head: RequestHead, body: Body) -> bool:
         client = self.client
@@ -184,20 +192,28 @@ class HttpConnection:
             raise ClientGone
 
     async def _something_within(self, seconds: float) -> bool:
-        """Whether something happens in time. Cheaper than a timeout: every request waits so."""
-        late = False
+        """Whether something happens in time. One timer serves many waits: each request has some."""
+        loop = asyncio.get_running_loop()
+        self._deadline, self._late = loop.time() + seconds, False
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
+        await self._something()
+        self._deadline = math.inf
+        return not self._late
 
-        def expire() -> None:
-            nonlocal late
-            late = True
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(self._deadline, self._expire)
+
+    def _expire(self) -> None:
+        """The time of some wait is over, perhaps that of the one going on."""
+        self._timer = None
+        if asyncio.get_running_loop().time() >= self._deadline:
+            self._late = True
             self._stir()
-
-        timer = asyncio.get_running_loop().call_later(seconds, expire)
-        try:
-            await self._something()
-        finally:
-            timer.cancel()
-        return not late
+        elif self._deadline < math.inf:
+            self._arm()
 
     def _stir(self) -> None:
         if self._wake is not None and not self._wake.done():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 from kfwd.api_model import RequestView
@@ -21,6 +21,8 @@ from kfwd.wire.http1 import RequestHead
 
 CONNECTIONS_MAX = 1024
 FULL = page(503, f"{CONNECTIONS_MAX} connections are open already", close=True)
+
+UNNOTED = nullcontext()
 
 
 class HttpServer:
@@ -79,34 +81,11 @@ class HttpServer:
         refusal = await asyncio.to_thread(self._users.refusal, sock)
         return page(403, refusal, close=True) if refusal is not None else None
 
-    @contextmanager
-    def serving(self, connection: HttpConnection, head: RequestHead) -> Iterator[None]:
-        """The time in which a request is served; noted at its end."""
-        if self._log is None:
-            try:
-                yield
-            finally:
-                connection.exchange = None
-            return
-        began, now = datetime.now(UTC), asyncio.get_running_loop().time
-        start, received, sent = now(), connection.received, connection.sent
-        try:
-            yield
-        finally:
-            exchange, connection.exchange = connection.exchange, None
-            self._log.note(
-                RequestView(
-                    time=began,
-                    method=head.method,
-                    path=head.target.partition("?")[0],
-                    status=(exchange.status if exchange else 0) or connection.status,
-                    duration_ms=round((now() - start) * 1000, 1),
-                    bytes=Bytes(
-                        received=connection.received - received, sent=connection.sent - sent
-                    ),
-                    pod=exchange.where if exchange else None,
-                )
-            )
+    def serving(
+        self, connection: HttpConnection, head: RequestHead
+    ) -> AbstractContextManager[None]:
+        """The time in which a request is served; noted at its end, where that is wanted."""
+        return UNNOTED if self._log is None else _noting(self._log, connection, head)
 
     def _accepted(self, sock: socket.socket) -> None:
         connection = self._connect(self, sock)
@@ -121,3 +100,24 @@ class HttpServer:
         connection.abort()  # a task that is cancelled before its first step cleans up nothing
         self._connections.discard(connection)
         self.counters.open -= 1
+
+
+@contextmanager
+def _noting(log: RequestLog, connection: HttpConnection, head: RequestHead) -> Iterator[None]:
+    began, now = datetime.now(UTC), asyncio.get_running_loop().time
+    start, received, sent = now(), connection.received, connection.sent
+    try:
+        yield
+    finally:
+        exchange = connection.exchange
+        log.note(
+            RequestView(
+                time=began,
+                method=head.method,
+                path=head.target.partition("?")[0],
+                status=(exchange.status if exchange else 0) or connection.status,
+                duration_ms=round((now() - start) * 1000, 1),
+                bytes=Bytes(received=connection.received - received, sent=connection.sent - sent),
+                pod=exchange.where if exchange else None,
+            )
+        )
