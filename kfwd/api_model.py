@@ -162,6 +162,17 @@ class RequestView(Struct, frozen=True, kw_only=True):
     pod: str | None = None
 
 
+class RoutesRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`target` is TARGET or TARGET:PORT. `kubeconfig` holds absolute paths in merge order; without
+    a `context` or a `namespace` the current ones are meant.
+    """
+
+    target: str
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: tuple[str, ...] = ()
+
+
 class RouteView(Struct, frozen=True, kw_only=True):
     """One way to a target, tried from here.
 

@@ -72,7 +72,7 @@ def add(
     if save is not None:
         entry = _save(app, save, spec, context, files, named=name is not None)
     else:
-        entry = _put(app, spec, context, files, named=name is not None)
+        entry = put(app, spec, context, files, named=name is not None)
     if wait_s is not None:
         until_ready(app.client, [entry], wait_s)
     view = _as_it_is(app, entry)
@@ -119,9 +119,10 @@ def _read(reader: Callable[[str], T], word: str) -> T:
         raise UsageError(str(error)) from None
 
 
-def _put(
+def put(
     app: App, spec: ForwardSpec, context: str | None, kubeconfig: tuple[str, ...], *, named: bool
 ) -> str:
+    """Add an ad-hoc entry; returns its id. The name of one that is not `named` may get a number."""
     from kfwd.api_model import EntryRequest
 
     app.ensure_daemon()

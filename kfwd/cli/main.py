@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "ls": "kfwd.cli.ls:ls",
     "status": "kfwd.cli.status:status",
     "wait": "kfwd.cli.wait:wait",
+    "routes": "kfwd.cli.routes:routes",
+    "open": "kfwd.cli.open:open_",
     "logs": "kfwd.cli.logs:logs",
     "events": "kfwd.cli.events:events",
     "port-forward": "kfwd.cli.port_forward:port_forward",

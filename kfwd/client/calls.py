@@ -94,6 +94,16 @@ class Client:
         query += [("kubeconfig", path) for path in kubeconfig]
         return self._call("GET", "/v1/plan", query=query, type=api_model.Plan)
 
+    def routes(self, request: api_model.RoutesRequest) -> api_model.RouteList:
+        given = [
+            ("target", request.target),
+            ("namespace", request.namespace),
+            ("context", request.context),
+            *(("kubeconfig", path) for path in request.kubeconfig),
+        ]
+        query = [(name, value) for name, value in given if value]
+        return self._call("GET", "/v1/routes", query=query, type=api_model.RouteList)
+
     def stop(self) -> api_model.Stopped:
         return self._call("POST", "/v1/stop", type=api_model.Stopped)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping, MutableMapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 
 import msgspec
 
@@ -200,6 +202,8 @@ class Clusters:
         self._changed = changed
         self._learned = learned
         self._contexts: dict[ContextRef, SharedContext] = {}
+        self._retained: frozenset[ContextRef] = frozenset()
+        self._borrowed: Counter[ContextRef] = Counter()
         self._tasks = TaskSet("contexts")
         self._closing: set[asyncio.Task[list[str]]] = set()
 
@@ -216,9 +220,20 @@ class Clusters:
             self._contexts[ref] = context
         return context
 
+    @contextmanager
+    def borrow(self, ref: ContextRef) -> Iterator[SharedContext]:
+        """The context for a while, whether anything else wants it or not."""
+        self._borrowed[ref] += 1
+        try:
+            yield self.get(ref)
+        finally:
+            self._borrowed[ref] -= 1
+            self.retain(self._retained)
+
     def retain(self, refs: Collection[ContextRef]) -> None:
-        """Close all but these."""
-        for ref in [ref for ref in self._contexts if ref not in refs]:
+        """Close all but these and those that are borrowed."""
+        self._retained = frozenset(refs)
+        for ref in [ref for ref in self._contexts if ref not in refs and not self._borrowed[ref]]:
             context = self._contexts.pop(ref)
             task = self._tasks.spawn(context.close(), f"close {ref.name}")
             self._closing.add(task)
@@ -239,6 +254,7 @@ class Clusters:
 
     async def close(self) -> list[str]:
         """Close all. Returns the names of the tasks that did not stop in time."""
+        self._borrowed.clear()
         self.retain(())
         closing = set(self._closing)
         done = (await asyncio.wait(closing))[0] if closing else set()

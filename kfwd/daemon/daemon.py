@@ -14,7 +14,15 @@ from typing import TypeVar
 
 import msgspec
 
-from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
+from kfwd.api_model import (
+    DownRequest,
+    EntryRequest,
+    Plan,
+    RouteList,
+    RoutesRequest,
+    Taken,
+    UpRequest,
+)
 from kfwd.daemon import adhoc, profiles, wants
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.clusters import Clusters
@@ -23,6 +31,7 @@ from kfwd.daemon.history import History
 from kfwd.daemon.kept_ports import KeptPorts
 from kfwd.daemon.logs import Ring
 from kfwd.daemon.profiles_watch import Change, watch_profiles
+from kfwd.daemon.reach import find, limits
 from kfwd.daemon.reconcile import Plan as Steps
 from kfwd.daemon.reconcile import diff
 from kfwd.daemon.state import Saved, Saver, UpProfile, encode
@@ -84,6 +93,7 @@ class Daemon:
             env, saved.transports, changed=self._show_contexts, learned=self.saver.changed
         )
         self._budget = Budget()
+        self._limits = limits.read(env.get(limits.VARIABLE))
         self._default_kubeconfig = default_kubeconfig
         self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
         self._profile_problems: dict[str, Problem] = {}
@@ -230,6 +240,20 @@ class Daemon:
             await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
 
         await self._change(change)
+
+    async def routes(self, request: RoutesRequest) -> RouteList:
+        """Every way to a target, tried now."""
+        paths = request.kubeconfig or self._default_kubeconfig
+        ref = await asyncio.to_thread(profiles.find, paths, request.context)
+        gateways = find.gateways(self.store.snapshot(), ref.name)
+        with self._clusters.borrow(ref) as context:
+            return await find.routes(
+                context,
+                request.target,
+                request.namespace,
+                gateways=gateways,
+                limits=self._limits,
+            )
 
     def entry(self, id: str) -> Entry:
         """The running entry. Raises `NotFound`."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from kfwd.daemon.api import attach, entries, process, profiles, requests, snapshot
+from kfwd.daemon.api import (
+    attach,
+    entries,
+    process,
+    profiles,
+    requests,
+    snapshot,
+    target_routes,
+)
 from kfwd.daemon.api.route import Route
 
 ALL: tuple[Route, ...] = (
@@ -11,5 +19,6 @@ ALL: tuple[Route, ...] = (
     *attach.ROUTES,
     *requests.ROUTES,
     *profiles.ROUTES,
+    *target_routes.ROUTES,
     *process.ROUTES,
 )
