@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -52,7 +53,10 @@ class SocketConnector(aiohttp.BaseConnector):
         try:
             return await self._start(sock, terms, req)
         except BaseException:
-            sock.close()
+            # A transport owns the socket by now and may be saying goodbye on it. Closed underneath,
+            # its number would go to another socket, and that one's bytes astray; cut, it ends soon.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
             raise
 
     async def _start(

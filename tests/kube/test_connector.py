@@ -100,3 +100,18 @@ async def test_a_request_cancelled_in_its_handshake_leaves_no_socket() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await client.get("https://api.test/")
+
+
+async def test_a_socket_is_never_closed_under_its_transport() -> None:
+    """A request is cancelled ever later; the socket that comes next must be its own alone."""
+    loop = asyncio.get_running_loop()
+    async with serving(answer(), AUTHORITY.server()) as port, session(port) as client:
+        for turns in range(40):
+            request = asyncio.ensure_future(client.get("https://api.test/"))  # noqa: TID251
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
+            with socket.socket() as other:
+                other.setblocking(False)
+                await loop.sock_connect(other, ("127.0.0.1", port))
