@@ -1,70 +1,132 @@
-"""The best URL of an entry or a target."""
+"""The best URL, and what opens it."""
 
 from __future__ import annotations
 
+import webbrowser
+from typing import Any
+
 import pytest
 
-from kfwd.api_model import RouteList, RouteView
-from kfwd.cli.open import best_url, forwardable, local_url, url_of
-from kfwd.errors import KfwdError
+from kfwd.api_model import RouteKind, RouteList, RouteState, RouteView
+from kfwd.cli.open import best_url, local_url
+from kfwd.errors import ExitCode, KfwdError
+from kfwd.model import PortView, SnapshotEvent
 from tests.cli.conftest import Run
 from tests.standin import StandIn, entry, snapshot
 
 
-def route(kind: str, address: str, layer: int = 4, state: str = "works") -> RouteView:
-    return RouteView(
-        kind=kind,  # type: ignore[arg-type]  # one of the table's
-        address=address,
-        layer=layer,  # type: ignore[arg-type]
-        state=state,  # type: ignore[arg-type]
-        latency_ms=1.0,
-        note="",
-    )
+def route(kind: RouteKind, address: str, state: RouteState = "works", **more: Any) -> RouteView:
+    layer = 7 if "/" in address and kind != "port-forward" else 4
+    fields = {"layer": layer, "latency_ms": None, "note": "", **more}
+    return RouteView(kind=kind, address=address, state=state, **fields)
+
+
+def ports(*listen: str, remote: str = "http") -> tuple[PortView, ...]:
+    return (PortView(listen=listen, remote=remote, port=80),)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser was asked to open."""
+    seen: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: not seen.append(url))
+    return seen
 
 
 @pytest.mark.parametrize(
-    ("way", "url"),
+    ("listen", "remote", "url"),
     [
-        (route("node-port", "127.0.0.11:30080"), "http://127.0.0.11:30080/"),
-        (route("load-balancer", "127.0.0.101:80"), "http://127.0.0.101/"),
-        (route("load-balancer", "127.0.0.101:443"), "https://127.0.0.101/"),
-        (route("ingress", "http://foo.bar.com/foo", 7), "http://foo.bar.com/foo"),
+        (("127.0.0.1:8080", "[::1]:8080"), "http", "http://localhost:8080/"),
+        (("[::1]:8080",), "80", "http://localhost:8080/"),
+        (("192.168.1.5:8443",), "443", "https://192.168.1.5:8443/"),
+        (("127.0.0.1:9000",), "https-admin", "https://localhost:9000/"),
+        (("127.0.0.1:80",), "http", "http://localhost/"),
     ],
 )
-def test_a_route_has_a_url(way: RouteView, url: str) -> None:
-    assert url_of(way) == url
+def test_an_entry_is_where_it_listens(listen: tuple[str, ...], remote: str, url: str) -> None:
+    assert local_url(entry("dev/web", ports=ports(*listen, remote=remote))) == url
 
 
-def test_the_first_way_that_works_and_a_browser_can_use_is_best() -> None:
-    ways = [
-        route("port-forward", "svc/web:80"),
-        route("node-port", "127.0.0.11:1", state="fails"),
-        route("load-balancer", "127.0.0.101:80"),
-    ]
-    assert best_url(ways) == "http://127.0.0.101/"
-    assert best_url(ways[:2]) is None
+def test_an_entry_without_a_tcp_port_has_no_url() -> None:
+    with pytest.raises(KfwdError, match="listens on no TCP port"):
+        local_url(entry("dev/web", ports=ports("unix:/run/web")))
 
 
-def test_without_any_way_the_reason_is_told() -> None:
-    dead = route("port-forward", "svc/web:80", state="fails")
-    with pytest.raises(KfwdError) as caught:
-        forwardable(RouteList(target="svc/web", routes=(dead,)))
-    assert (caught.value.code, caught.value.hint) == (
-        "no-route",
-        "kfwd routes svc/web shows every way",
-    )
-    works = RouteList(target="svc/web", routes=(route("port-forward", "svc/web:80"),))
-    assert forwardable(works) == ("svc/web", "80")
+@pytest.mark.parametrize(
+    ("routes", "url"),
+    [
+        ([route("ingress", "https://foo.bar.com/foo")], "https://foo.bar.com/foo"),
+        ([route("load-balancer", "127.0.0.21:80")], "http://127.0.0.21/"),
+        ([route("node-port", "[::1]:30080")], "http://[::1]:30080/"),
+        ([route("load-balancer", "lb.example:443")], "https://lb.example/"),
+        (
+            [route("port-forward", "svc/web:80"), route("host-port", "127.0.0.11:18080")],
+            "http://127.0.0.11:18080/",
+        ),
+        ([route("api-proxy", "/api/v1/x/proxy/"), route("ingress", "http://x/", "fails")], None),
+    ],
+)
+def test_the_first_route_that_a_browser_can_use_is_the_best(
+    routes: list[RouteView], url: str | None
+) -> None:
+    assert best_url(routes) == url
 
 
-def test_an_entry_is_opened_where_it_listens(run: Run, daemon: StandIn) -> None:
-    known = entry("dev/web")
-    daemon.on("GET /v1/snapshot", snapshot(known))
-    assert run("open", "web", "--print").lines == [local_url(known)]
-
-
-def test_a_name_that_is_neither_entry_nor_target_is_not_found(run: Run, daemon: StandIn) -> None:
+def test_an_entry_is_opened_by_its_name(run: Run, daemon: StandIn, opened: list[str]) -> None:
     daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
-    found = run("open", "nothing", "--print")
-    assert found.code == 4
-    assert "svc/nothing" in found.err
+    assert run("open", "web").out == "http://localhost:8080/\n"
+    assert opened == ["http://localhost:8080/"]
+
+
+def test_print_opens_nothing(run: Run, daemon: StandIn, opened: list[str]) -> None:
+    daemon.on("GET /v1/snapshot", snapshot())
+    found = RouteList(target="svc/web", routes=(route("load-balancer", "127.0.0.21:80"),))
+    daemon.on("GET /v1/routes", found)
+    assert run("open", "svc/web", "--print").out == "http://127.0.0.21/\n"
+    assert opened == []
+
+
+def test_where_only_a_port_forward_leads_there_one_is_added(
+    run: Run, daemon: StandIn, opened: list[str]
+) -> None:
+    now = snapshot(entry("-/web", ports=ports("127.0.0.1:40000", "[::1]:40000")))
+    daemon.on("GET /v1/snapshot", snapshot())
+    daemon.on("GET /v1/snapshot", snapshot())
+    daemon.on("GET /v1/snapshot", now)
+    daemon.on_lines("GET /v1/events", SnapshotEvent(seq=41, snapshot=now))
+    daemon.on("PUT /v1/entries/-/web", {"id": "-/web"})
+    only = RouteList(target="svc/web", routes=(route("port-forward", "svc/web:80"),))
+    daemon.on("GET /v1/routes", only)
+    result = run("open", "svc/web", "-n", "shop")
+    assert result.out == "http://localhost:40000/\n"
+    assert "nothing but a port-forward leads to svc/web: added -/web" in result.err
+    put = next(request for request in daemon.requests if request.method == "PUT")
+    assert put.json["spec"]["ports"] == [{"local": 0, "remote": "80"}]
+    assert put.json["spec"]["namespace"] == "shop"
+    assert opened == ["http://localhost:40000/"]
+
+
+def test_where_nothing_leads_there_the_reason_is_said(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot())
+    lost = route("port-forward", "svc/web:80", "fails", note="svc/web has no ready endpoints")
+    daemon.on("GET /v1/routes", RouteList(target="svc/web", routes=(lost,)))
+    result = run("open", "svc/web", "--print")
+    assert result.code == ExitCode.FAILED
+    assert "svc/web cannot be reached from here: svc/web has no ready endpoints" in result.err
+
+
+def test_a_name_that_nothing_has_is_no_target(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot())
+    result = run("open", "web")
+    assert result.code == ExitCode.NOT_FOUND
+    assert "hint: name a target, as in svc/web" in result.err
+
+
+def test_without_a_browser_the_address_is_said(
+    run: Run, daemon: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    result = run("open", "dev/web")
+    assert (result.code, result.out) == (ExitCode.OK, "http://localhost:8080/\n")
+    assert "no browser can be started here" in result.err

@@ -156,3 +156,12 @@ def test_a_daemon_that_says_nothing_is_given_up_on(server: StandIn) -> None:
     server.on_raw("GET /v1/snapshot", silent)
     with pytest.raises(DaemonUnreachable, match="did not answer in time"):
         Client([server.folder], timeout_s=0.05).snapshot()
+
+
+def test_routes_are_asked_for_with_what_was_given(server: StandIn, client: Client) -> None:
+    server.on("GET /v1/routes", {"target": "svc/web", "routes": []})
+    request = api_model.RoutesRequest(target="svc/web:http", context="dev", kubeconfig=("/k", "/l"))
+    assert client.routes(request).target == "svc/web"
+    assert server.requests[0].target == (
+        "/v1/routes?target=svc%2Fweb%3Ahttp&context=dev&kubeconfig=%2Fk&kubeconfig=%2Fl"
+    )

@@ -185,3 +185,23 @@ async def test_the_transport_that_worked_is_remembered_for_the_next_time(home: H
         assert context.transport == "websocket"
         context._learned("spdy")
     assert home.transports == {key(home.ref): "spdy"}
+
+
+async def test_a_borrowed_context_stays_until_it_is_given_back(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        with shared.borrow(home.ref) as context, shared.borrow(home.ref) as again:
+            assert again is context
+            shared.retain(())
+            assert shared.get(home.ref) is context
+        assert shared.views() == ([], [])
+
+
+async def test_a_borrowed_context_that_is_wanted_too_stays_for_good(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        wanted = shared.get(home.ref)
+        shared.retain({home.ref})
+        with shared.borrow(home.ref) as context:
+            assert context is wanted
+        assert shared.get(home.ref) is wanted
