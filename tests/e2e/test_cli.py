@@ -205,7 +205,7 @@ def test_port_forward_outlives_the_pod_and_its_entry_ends_with_it(daemon: Shell,
         before = fetch(port)
         pod = before.split()[0].removeprefix("pod=")
         sim.kubectl("delete", "pod", "-n", daemon.namespace, pod, "--wait=false")
-        assert fetch(port).split()[0] != before.split()[0]
+        until(lambda: fetch(port).split()[0] != before.split()[0])
         process.kill()
         until(lambda: daemon.entries() == {})
 
