@@ -34,7 +34,7 @@ _KINDS: tuple[RouteKind, ...] = (
 COSTS: dict[RouteKind, str] = {
     "port-forward": "through the API server to one pod at a time",
     "api-proxy": "HTTP only, under a long path, without its own Authorization header",
-    "cluster-ip": "only from inside the cluster network",
+    "cluster-ip": "",
     "node-port": "lasts as long as the node",
     "load-balancer": "",
     "host-port": "lasts as long as the pod is on this node",

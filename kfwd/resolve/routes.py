@@ -97,7 +97,7 @@ def _around_api(
     yield _api_proxy("services", service.metadata.namespace, service.name, _spec(port), web)
     for ip in service.spec.cluster_ips or (service.spec.cluster_ip,):
         if ip and ip != "None":
-            yield _tcp("cluster-ip", ip, port.port, web)
+            yield _tcp("cluster-ip", ip, port.port, web, "only for what is in the cluster network")
     yield from _node_ports(service, port, found, facts, web)
     if service.spec.type == "LoadBalancer":
         yield from _load_balancers(service, port, web)

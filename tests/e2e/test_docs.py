@@ -73,6 +73,7 @@ def environment(sim: Sim, home: Path) -> dict[str, str]:
     folders = {f"KFWD_{n}_DIR": str(home / n.lower()) for n in ("CONFIG", "STATE", "LOG")}
     path = f"{SCRIPTS}:{os.environ['PATH']}"
     own = {"HOME": str(home), "PATH": path, "KFWD_RUNTIME_DIR": str(home / "run")}
+    own["KFWD_ROUTES_WITHIN"] = "127.0.0.0/8,::1/128"
     return {**sim.env, **folders, **own}
 
 
