@@ -9,6 +9,7 @@ import click
 from kfwd.api_model import RouteList, RouteView
 from kfwd.cli import add
 from kfwd.cli.app import App, kubeconfig_option, pass_app, say
+from kfwd.cli.names import EntryName, Named
 from kfwd.cli.routes import asked
 from kfwd.cli.wait import until_ready
 from kfwd.client import view
@@ -20,8 +21,8 @@ WITHOUT_URL = {"port-forward", "api-proxy"}
 READY_S = 20.0
 
 
-@click.command("open")
-@click.argument("what", metavar="NAME|TARGET[:PORT]")
+@click.command("open", cls=Named)
+@click.argument("what", metavar="NAME|TARGET[:PORT]", type=EntryName())
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
 @click.option("--context", metavar="C", help="Default: the current context.")
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")

@@ -73,9 +73,10 @@ def test_the_first_route_that_a_browser_can_use_is_the_best(
 
 
 def test_an_entry_is_opened_by_its_name(run: Run, daemon: StandIn, opened: list[str]) -> None:
-    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
-    assert run("open", "web").out == "http://localhost:8080/\n"
-    assert opened == ["http://localhost:8080/"]
+    daemon.on("GET /v1/snapshot", snapshot(entry("-/web")))
+    for name in ("web", "-/web"):
+        assert run("open", name).out == "http://localhost:8080/\n"
+    assert opened == ["http://localhost:8080/"] * 2
 
 
 def test_print_opens_nothing(run: Run, daemon: StandIn, opened: list[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +51,37 @@ def test_the_service_that_is_far_says_why(shell: Shell) -> None:
     assert all(route["note"] and route["latency_ms"] is None for route in failing)
 
 
+def test_a_route_of_the_gateway_api_is_listed_with_its_gateway(shell: Shell, sim: Sim) -> None:
+    listener = {"name": "http", "port": 80, "protocol": "HTTP"}
+    objects = [
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": "public"},
+            "spec": {"gatewayClassName": "sim", "listeners": [listener]},
+        },
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": "edge"},
+            "spec": {
+                "parentRefs": [{"name": "public"}],
+                "hostnames": ["edge.localhost"],
+                "rules": [{"backendRefs": [{"name": "edge", "port": 80}]}],
+            },
+        },
+    ]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    sim.kubectl("apply", "-n", "demo", "-f", "-", input=text)
+    try:
+        (route,) = ways(shell, "svc/edge")["http-route"]
+        assert route["address"] == "http://edge.localhost/"
+        assert "httproute demo/edge" in route["note"]
+        assert ways(shell, "deploy/edge")["host-network"][0]["state"] == "works"
+    finally:
+        sim.kubectl("delete", "-n", "demo", "-f", "-", input=text)
+
+
 def test_the_best_come_first(shell: Shell) -> None:
     states = [route["state"] for route in shell.json("routes", "svc/web", "-n", "demo")["routes"]]
     worked = [place for place, state in enumerate(states) if state == "works"]
@@ -56,9 +89,11 @@ def test_the_best_come_first(shell: Shell) -> None:
     assert worked
 
 
-def test_open_prints_a_url_that_answers(shell: Shell, sim: Sim) -> None:
+def test_open_prints_a_url_that_answers(shell: Shell) -> None:
     url = shell("open", "svc/web", "-n", "demo", "--print").stdout.strip()
-    assert url.startswith("http://")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=10) as answer:
+        assert answer.read().startswith(b"pod=web-")
 
 
 def test_what_does_not_exist_is_said(shell: Shell) -> None:

@@ -13,6 +13,7 @@ from kfwd.api_model import RouteState, RouteView
 from kfwd.daemon.reach import words
 from kfwd.daemon.reach.dial import Dialler, NoName, Page, page
 from kfwd.daemon.reach.limits import Limits, OutOfBounds
+from kfwd.daemon.reach.reviews import Reviews
 from kfwd.errors import KfwdError
 from kfwd.kube import tls
 from kfwd.kube.cluster import Cluster
@@ -27,7 +28,9 @@ TRY_S = 2.0
 REFUSAL_S = 0.3
 """How soon a runtime says that nothing listens on a port; silence means that something does."""
 
-TRIALS_MAX = 64
+TRIALS_MAX = 256
+"""At once; as many as a target can have."""
+
 _FAILURES = (KfwdError, OSError, TimeoutError, asyncio.IncompleteReadError)
 _NO_BACK_END = {502, 503, 504}
 _FOR_USERS = {401, 403, 405}
@@ -54,6 +57,7 @@ class Trials:
     def __init__(self, context: Context, cluster: Cluster, limits: Limits) -> None:
         self._context = context
         self._cluster = cluster
+        self._reviews = Reviews(cluster.api)
         self._dialler = Dialler(limits)
         self._room = asyncio.Semaphore(TRIALS_MAX)
         self._trusted: ssl.SSLContext | None = None
@@ -135,7 +139,7 @@ class Trials:
 
     async def _api_proxy(self, trial: ApiProxy) -> Outcome:
         name = trial.id
-        if not await self._allowed("get", trial.resource, trial.namespace, "proxy", name):
+        if not await self._reviews.allowed("get", trial.resource, trial.namespace, "proxy", name):
             what = words.not_allowed("get", f"{trial.resource}/proxy", trial.namespace)
             return Outcome("fails", note=what)
         if not trial.web:
@@ -149,28 +153,17 @@ class Trials:
             return proxied(await page(sock, context, server.server_hostname, path, fields))
 
     async def _port_forward(self, trial: PortForward) -> Outcome:
-        if not await self._allowed("create", "pods", trial.namespace, "portforward", trial.pod):
-            return Outcome(
-                "fails", note=words.not_allowed("create", "pods/portforward", trial.namespace)
-            )
-        dialled = await self._context.dial(trial.namespace, trial.pod)
+        namespace, pod = trial.namespace, trial.pod
+        if not await self._reviews.allowed("create", "pods", namespace, "portforward", pod):
+            what = words.not_allowed("create", "pods/portforward", namespace)
+            return Outcome("fails", note=what)
+        dialled = await self._context.dial(namespace, pod)
         session = Session(dialled.pipe, dialled.transport, _Owner())
         session.start(dialled.rest)
         try:
             return await _opened(session, trial.port)
         finally:
             session.close()
-
-    async def _allowed(
-        self, verb: str, resource: str, namespace: str, subresource: str, name: str
-    ) -> bool:
-        """What the API server says we may; where it does not say, trying tells."""
-        try:
-            return await self._cluster.api.allowed(
-                verb, resource, namespace, subresource=subresource, name=name
-            )
-        except KfwdError:
-            return True
 
 
 async def _opened(session: Session, port: int) -> Outcome:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from kfwd.resolve.route import ApiProxy, Candidate, Http, PortForward, Tcp
 from tests.daemon.reach.rig import LOOPBACK, Rig, simulated
 from tests.daemon.reach.test_dial import answering, serving
 
+NOBODY: Any = SimpleNamespace(api=None)
+"""The context and the cluster of trials that need none."""
+
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
@@ -29,8 +33,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 def alone() -> Trials:
     """Trials of addresses, for which no cluster is needed."""
-    nothing: Any = None
-    return Trials(nothing, nothing, LOOPBACK)
+    return Trials(NOBODY, NOBODY, LOOPBACK)
 
 
 async def tried(trial: Any, rig: Rig | None = None, kind: Any = "node-port") -> RouteView:
@@ -116,8 +119,7 @@ async def test_without_dns_it_is_said_where_the_controller_answers(
 
     monkeypatch.setattr(Resolver, "addresses", addresses)
     host = "foo.localhost.invalid"
-    nothing: Any = None
-    trials = Trials(nothing, nothing, Limits())
+    trials = Trials(NOBODY, NOBODY, Limits())
     async with serving(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as port:
         found = Http(tls=False, host=host, port=port, authority=host, path="/", at=("127.0.0.1",))
         view = await trials.view(Candidate(kind="ingress", address="x", trial=found))
