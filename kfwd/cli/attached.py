@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import click
@@ -20,6 +16,7 @@ from kfwd.cli.overrides import Overrides, kubeconfig
 from kfwd.client import stream
 from kfwd.errors import DaemonUnreachable, ExitCode, KfwdError
 from kfwd.model import EntrySpec, EntryView
+from kfwd.signals import terminable
 
 RETRY_S = 0.5
 LOST_S = 30.0
@@ -160,7 +157,7 @@ def run(
         files = app.kubeconfig((file,) if file else ())
         app.ensure_daemon()
         merged = kubeconfig(files, context or None, Overrides(**flags), app.paths.runtime)
-        with _terminable(), merged as (paths, name):
+        with terminable(interrupt=True), merged as (paths, name):
             request = EntryRequest(spec=spec, kubeconfig=paths, context=name, attached=True)
             session(app, request).run()
     except KeyboardInterrupt:
@@ -176,24 +173,3 @@ def failed(error: KfwdError) -> int:
 
     report(error)
     return ExitCode.FAILED
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that nothing temporary is left.
-
-    SIGINT ends it even where a shell started it in the background with SIGINT ignored, as it does
-    with kubectl.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del frame
-        sys.exit(128 + number)
-
-    wanted = {signal.SIGTERM: end, signal.SIGINT: signal.default_int_handler}
-    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

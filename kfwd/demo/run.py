@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
 
 from kfwd.demo.stage import Stage
 from kfwd.demo.steps import STEPS, Demo, Step, bring_up, start_cluster
 from kfwd.demo.traffic import Tally
 from kfwd.errors import ExitCode, KfwdError
+from kfwd.signals import terminable
 
 Say = Callable[[str], None]
 
@@ -27,7 +24,7 @@ def headless(
 ) -> int:
     """Run every step, say a line for each and the sum at the end; returns the exit status."""
     tally, begun = Tally(), clock()
-    with _terminable(), Stage(env) as stage:
+    with terminable(), Stage(env) as stage:
         demo = Demo(stage, tally)
         good = all(_step(demo, name, step, say, clock) for name, step in steps)
     seconds = clock() - begun
@@ -56,7 +53,7 @@ def _step(demo: Demo, name: str, step: Step, say: Say, clock: Callable[[], float
 
 def interactive(env: Mapping[str, str], say: Say) -> int:
     """Leave the cluster and the daemon running until Ctrl-C or SIGTERM."""
-    with _terminable(), Stage(env) as stage:
+    with terminable(), Stage(env) as stage:
         demo = Demo(stage, Tally())
         for name, step in (("start a cluster", start_cluster), ("bring a profile up", bring_up)):
             if not _step(demo, name, step, say, time.monotonic):
@@ -84,18 +81,3 @@ def hint(own: Mapping[str, str], ports: Mapping[str, int]) -> Iterator[str]:
     yield "  kubectl rollout restart deploy/web"
     yield ""
     yield "Ctrl-C here ends it and removes everything."
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that no process and no file is left."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del frame
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 import click
@@ -42,11 +41,3 @@ def test_every_connection_flag_of_kubectl_is_taken() -> None:
 def test_a_failure_is_said_and_has_kubectl_s_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert attached.failed(KfwdError("no", hint="yes")) == ExitCode.FAILED
     assert capsys.readouterr().err == "kfwd: no\nhint: yes\n"
-
-
-def test_a_termination_unwinds_the_stack_and_handlers_are_put_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as raised, attached._terminable():
-        signal.raise_signal(signal.SIGTERM)
-    assert raised.value.code == 128 + signal.SIGTERM
-    assert signal.getsignal(signal.SIGTERM) is before
