@@ -21,9 +21,9 @@ from kfwd.kube import certificate
 from kfwd.kube.kubeconfig import Cluster
 
 # X509_V_ERR_*, openssl/x509_vfy.h
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
-_NAME_MISMATCH = {62, 64}
+NOT_YET_VALID, EXPIRED = 9, 10
+UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
+NAME_MISMATCH = {62, 64}
 
 
 def client_context(cluster: Cluster, cert: bytes | None, key: bytes | None) -> ssl.SSLContext:
@@ -148,18 +148,18 @@ def _verification(
     error: ssl.SSLCertVerificationError, server_name: str, ca: bytes | None
 ) -> tuple[str, str | None]:
     code = error.verify_code
-    if code == _EXPIRED:
+    if code == EXPIRED:
         if expired := _expired_authority(ca):
             return f"the certificate authority in the kubeconfig expired on {expired}", None
         return "its certificate has expired", "check the clock, or renew the server's certificate"
-    if code == _NOT_YET_VALID:
+    if code == NOT_YET_VALID:
         return "its certificate is not valid yet", "check the clock"
-    if code in _NAME_MISMATCH:
+    if code in NAME_MISMATCH:
         return (
             f'its certificate is not for "{server_name}"',
             "use a name that is in the certificate, or set tls-server-name in the kubeconfig",
         )
-    if code in _UNKNOWN_ISSUER:
+    if code in UNKNOWN_ISSUER:
         return (
             "its certificate is signed by an authority that is not known here",
             "check certificate-authority-data in the kubeconfig, and for a proxy that opens TLS",

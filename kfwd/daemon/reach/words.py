@@ -11,11 +11,8 @@ import ssl
 from http import HTTPStatus
 
 from kfwd.errors import KfwdError
+from kfwd.kube.tls import EXPIRED, NAME_MISMATCH, NOT_YET_VALID, UNKNOWN_ISSUER
 
-# X509_V_ERR_*, openssl/x509_vfy.h
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
-_NAME_MISMATCH = {62, 64}
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _CUT = {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 
@@ -45,13 +42,13 @@ def failure(error: BaseException, host: str, port: int, within_s: float) -> str:
 def tls(error: ssl.SSLError, host: str) -> str:
     """What is wrong with a server's TLS."""
     code = getattr(error, "verify_code", None)
-    if code in _NAME_MISMATCH:
+    if code in NAME_MISMATCH:
         return f"TLS name: its certificate is not for {host}"
-    if code in _UNKNOWN_ISSUER:
+    if code in UNKNOWN_ISSUER:
         return "TLS: nobody whom this machine trusts has signed its certificate"
-    if code == _EXPIRED:
+    if code == EXPIRED:
         return "TLS: its certificate has expired"
-    if code == _NOT_YET_VALID:
+    if code == NOT_YET_VALID:
         return "TLS: its certificate is not valid yet"
     if error.reason == "WRONG_VERSION_NUMBER":
         return "it does not speak TLS"
