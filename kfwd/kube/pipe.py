@@ -71,11 +71,11 @@ class Pipe(Protocol):
         """End at once, without sending what is buffered."""
 
 
-class _Unattached:
-    """Stands in for a receiver until there is one: nothing arrives before a request is sent."""
+class Nobody:
+    """Gets what nobody wants."""
 
     def data_received(self, data: memoryview) -> None:
-        raise AssertionError("bytes arrived before anybody asked for them")
+        pass
 
     def pipe_lost(self, error: Exception | None) -> None:
         pass
@@ -85,6 +85,13 @@ class _Unattached:
 
     def resume_writing(self) -> None:
         pass
+
+
+class _Unattached(Nobody):
+    """Stands in for a receiver until there is one: nothing arrives before a request is sent."""
+
+    def data_received(self, data: memoryview) -> None:
+        raise AssertionError("bytes arrived before anybody asked for them")
 
 
 class SocketPipe(asyncio.BufferedProtocol):

@@ -18,7 +18,7 @@ from kfwd.kube import dial
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
-from kfwd.kube.pipe import SocketPipe, open_pipe
+from kfwd.kube.pipe import Nobody, SocketPipe, open_pipe
 from kfwd.proxy.upstream import Client, Receiver, Sent
 from kfwd.wire.http1 import Lines
 
@@ -236,27 +236,11 @@ class ApiUpstream:
         self._owner.keep(self)
 
     def abort(self) -> None:
-        self._pipe.attach(_Nobody())
+        self._pipe.attach(Nobody())
         self._pipe.abort()
 
 
-class _Nobody:
-    """Gets what nobody wants any more."""
-
-    def data_received(self, data: memoryview) -> None:
-        pass
-
-    def pipe_lost(self, error: Exception | None) -> None:
-        pass
-
-    def pause_writing(self) -> None:
-        pass
-
-    def resume_writing(self) -> None:
-        pass
-
-
-class _Kept(_Nobody):
+class _Kept(Nobody):
     """Watches a connection at rest: whatever comes, it can serve nobody any more."""
 
     def __init__(self, upstream: ApiUpstream, owner: ApiUpstreams) -> None:
