@@ -266,16 +266,18 @@ class PodSessions:
 
     async def _dial(self) -> None:
         try:
-            session = await self._pool.connect(self.pod, self)
+            session = await self._connect()
         except KfwdError as error:
-            self._dialling -= 1
             self._failed(error)
-        except BaseException:
-            self._dialling -= 1
-            raise
         else:
-            self._dialling -= 1
             self._connected(session)
+
+    async def _connect(self) -> Session:
+        """A new session; it counts as being dialled until it is there or not to be had."""
+        try:
+            return await self._pool.connect(self.pod, self)
+        finally:
+            self._dialling -= 1
 
     def _connected(self, session: Session) -> None:
         self._backoff.succeeded(self._loop.time())
