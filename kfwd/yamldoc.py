@@ -256,13 +256,19 @@ def _shown(tag: str) -> str:
     return tag.replace(_TAG, "!!")
 
 
+def _too_deep(error: Exception) -> bool:
+    """Whether libyaml's own bound on flow levels was met, in versions that have one."""
+    problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else None
+    return problem is not None and "maximum nesting depth" in problem
+
+
 def _syntax_fault(text: str, error: Exception) -> Fault:
+    if isinstance(error, RecursionError) or _too_deep(error):
+        return Fault(1, 1, f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         return Fault(line, column, error.problem or error.context or "not YAML")
-    if isinstance(error, RecursionError):
-        return Fault(1, 1, f"nested more than {MAX_DEPTH} levels deep")
     offset = getattr(error, "position", getattr(error, "start", 0))
     before = text[:offset]
     line = before.count("\n") + 1
