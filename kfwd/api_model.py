@@ -22,6 +22,8 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | PUT /v1/profiles/NAME | `ProfileText` | `Validation`; written only without faults |
 | POST /v1/validate | `ProfileText` | `Validation` |
 | GET /v1/routes?target=T&namespace=N&context=C&kubeconfig=F... | | `RouteList`, each route tried |
+| GET /v1/contexts/C/namespaces?kubeconfig=F... | | `NamespaceList` |
+| GET /v1/contexts/C/objects?namespace=N&all=BOOL&follow=BOOL | | lines of `ObjectsPage` |
 | GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
 | POST /v1/stop | | `Stopped` |
 | GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
@@ -193,6 +195,76 @@ class RouteList(Struct, frozen=True, kw_only=True):
 
     target: str
     routes: tuple[RouteView, ...]
+
+
+class ContextQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`kubeconfig` holds absolute paths in merge order; the daemon's own where there are none."""
+
+    kubeconfig: tuple[str, ...] = ()
+
+
+class ObjectsQuery(ContextQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The objects of `namespace` (the context's own where there is none), or of all of them.
+
+    `follow`: after all there is comes what changes, until the client leaves.
+    """
+
+    namespace: str | None = None
+    all: bool = False
+    follow: bool = False
+
+
+class NamespaceList(Struct, frozen=True, kw_only=True):
+    """The namespaces of a cluster by name, and the context's `current` one.
+
+    `problem` says why they cannot be listed: then only the current one is known.
+    """
+
+    current: str
+    namespaces: tuple[str, ...]
+    problem: str | None = None
+
+
+class ObjectPort(Struct, frozen=True, kw_only=True):
+    """A port that can be forwarded; `target` is a service's target port, where it is another."""
+
+    number: int
+    name: str = ""
+    protocol: str = "TCP"
+    target: str = ""
+
+
+class ObjectView(Struct, frozen=True, kw_only=True):
+    """Something to forward or to look at; `target` is what `kfwd add` takes, None for no target.
+
+    `ready` of `total` pods; None where it does not say. `note`: what else is to be known.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    target: str | None
+    ports: tuple[ObjectPort, ...] = ()
+    ready: int | None = None
+    total: int | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+class ObjectsPage(Struct, frozen=True, kw_only=True):
+    """At most 500 objects that are new or have changed, and the keys of those that are gone.
+
+    A key is `KIND/NAMESPACE/NAME`. `complete` ends a round: all is told as it was a moment ago.
+    `problems`: why kinds cannot be read, by their plural.
+    """
+
+    objects: tuple[ObjectView, ...] = ()
+    removed: tuple[str, ...] = ()
+    complete: bool = False
+    problems: dict[str, str] = {}
 
 
 class HistoryItem(Struct, frozen=True, kw_only=True):

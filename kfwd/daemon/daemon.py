@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ from kfwd.api_model import (
 )
 from kfwd.daemon import adhoc, profiles, wants
 from kfwd.daemon.attached import Attached
-from kfwd.daemon.clusters import Clusters
+from kfwd.daemon.clusters import Clusters, SharedContext
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history import History
 from kfwd.daemon.kept_ports import KeptPorts
@@ -243,17 +243,24 @@ class Daemon:
 
     async def routes(self, request: RoutesRequest) -> RouteList:
         """Every way to a target, tried now."""
-        paths = request.kubeconfig or self._default_kubeconfig
-        ref = await asyncio.to_thread(profiles.find, paths, request.context)
-        gateways = find.gateways(self.store.snapshot(), ref.name)
-        with self._clusters.borrow(ref) as context:
+        async with self.context(request.kubeconfig, request.context) as context:
             return await find.routes(
                 context,
                 request.target,
                 request.namespace,
-                gateways=gateways,
+                gateways=find.gateways(self.store.snapshot(), context.name),
                 limits=self._limits,
             )
+
+    @contextlib.asynccontextmanager
+    async def context(
+        self, kubeconfig: tuple[str, ...], name: str | None
+    ) -> AsyncIterator[SharedContext]:
+        """A context for a while, whether an entry uses it or not. Raises `ConfigError`."""
+        paths = kubeconfig or self._default_kubeconfig
+        ref = await asyncio.to_thread(profiles.find, paths, name)
+        with self._clusters.borrow(ref) as context:
+            yield context
 
     def entry(self, id: str) -> Entry:
         """The running entry. Raises `NotFound`."""

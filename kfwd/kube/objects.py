@@ -70,6 +70,11 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     containers: tuple[Container, ...] | None = None
     init_containers: tuple[Container, ...] | None = None
 
+    def declared_ports(self) -> tuple[ContainerPort, ...]:
+        """In kubectl's order: containers first, then init containers."""
+        containers = (*(self.containers or ()), *(self.init_containers or ()))
+        return tuple(port for container in containers for port in container.ports or ())
+
 
 class Condition(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str
@@ -132,9 +137,8 @@ class Pod(Resource, frozen=True, kw_only=True, gc=False):
         return next((c for c in self.status.conditions or () if c.type == kind), None)
 
     def ports(self) -> tuple[ContainerPort, ...]:
-        """Declared ports in kubectl's order: containers first, then init containers."""
-        containers = (*(self.spec.containers or ()), *(self.spec.init_containers or ()))
-        return tuple(port for container in containers for port in container.ports or ())
+        """Declared ports in kubectl's order."""
+        return self.spec.declared_ports()
 
 
 class ServicePort(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -241,15 +245,44 @@ class LabelSelector(Struct, frozen=True, kw_only=True, rename="camel", gc=False)
     match_expressions: tuple[LabelRequirement, ...] | None = None
 
 
+class PodTemplate(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    spec: PodSpec = PodSpec()
+
+
 class WorkloadSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A Job has `parallelism` in place of `replicas`, a DaemonSet neither."""
+
     replicas: int | None = None
+    parallelism: int | None = None
     selector: LabelSelector | None = None
+    template: PodTemplate = PodTemplate()
+
+
+class WorkloadStatus(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Ready pods: `number_ready` of a DaemonSet, `ready` of a Job, else `ready_replicas`."""
+
+    ready_replicas: int | None = None
+    number_ready: int | None = None
+    desired_number_scheduled: int | None = None
+    ready: int | None = None
 
 
 class Workload(Resource, frozen=True, kw_only=True, gc=False):
     """A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job: something that selects pods."""
 
     spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
+
+    @property
+    def ready_pods(self) -> int:
+        status = self.status
+        return status.ready_replicas or status.number_ready or status.ready or 0
+
+    @property
+    def wanted_pods(self) -> int:
+        """How many pods should run; `replicas` unset is one."""
+        counts = (self.status.desired_number_scheduled, self.spec.replicas, self.spec.parallelism)
+        return next((count for count in counts if count is not None), 1)
 
 
 class NodeAddress(Struct, frozen=True, kw_only=True, rename="camel", gc=False):

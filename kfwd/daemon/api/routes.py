@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kfwd.daemon.api import (
     attach,
+    browse,
     entries,
     process,
     profiles,
@@ -20,5 +21,6 @@ ALL: tuple[Route, ...] = (
     *requests.ROUTES,
     *profiles.ROUTES,
     *target_routes.ROUTES,
+    *browse.ROUTES,
     *process.ROUTES,
 )

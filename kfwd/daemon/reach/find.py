@@ -48,7 +48,7 @@ async def routes(
     what hinders reading the target.
     """
     target, port = parse(text)
-    cluster = await _cluster(context)
+    cluster = await opened(context)
     where = namespace or cluster.context.namespace
     known, around = await asyncio.gather(
         objects.facts(cluster, target, where), objects.surroundings(cluster, where, gateways)
@@ -83,7 +83,8 @@ def gateways(snapshot: Snapshot, context: str) -> tuple[str, ...]:
     return tuple(each[0] for each in tcp if each)
 
 
-async def _cluster(context: Context) -> Cluster:
+async def opened(context: Context) -> Cluster:
+    """The cluster of a context. Raises what hinders reading its kubeconfig."""
     try:
         async with asyncio.timeout(OPEN_S):
             return await context.cluster()

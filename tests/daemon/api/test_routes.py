@@ -14,6 +14,7 @@ def listed() -> set[tuple[str, str]]:
     for method, cell in re.findall(r"^\| ([A-Z]+) (/.*?) \|", api_model.__doc__ or "", re.M):
         for path in cell.split(", "):
             plain = path.partition("?")[0].replace("NAME", "{name}").replace("ID", "{id}")
+            plain = plain.replace("contexts/C/", "contexts/{context}/")
             found |= {(method, choice) for choice in spelled(plain)}
     return found
 
