@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 
 # looptime asks for the current loop in every test; unset, the policy would make one nobody closes.
 asyncio.set_event_loop(None)
+
+
+def pytest_configure() -> None:
+    """Give children the usual SIGINT, even where a script runs the tests in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def open_files() -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.e2e.conftest import KUBECTL, Sim
 from tests.e2e.test_cli import Shell
@@ -57,10 +58,19 @@ NS = "/api/v1/namespaces/{ns}"
 WEB = f"{NS}/services/web:http/proxy"
 JSON = "Content-Type: application/json"
 MERGE = "Content-Type: application/merge-patch+json"
-SERVICE = (
-    b'{"apiVersion":"v1","kind":"Service","metadata":{"name":"made-{side}"},'
-    b'"spec":{"clusterIP":"None","ports":[{"port":80}]}}'
-)
+LABELS = b'{"metadata":{"labels":{"a":"b"}}}'
+
+
+def made(name: str) -> Ask:
+    """A new service with a name of its own on each side."""
+    body = (
+        b'{"apiVersion":"v1","kind":"Service","metadata":{"name":"made-{side}%b"},'
+        b'"spec":{"clusterIP":"None","ports":[{"port":80}]}}'
+    )
+    return Ask(f"POST {NS}/services", 201, (JSON,), body % name.encode())
+
+
+KEPT, DOOMED = made("-kept"), made("-doomed")
 STRICT = "only one reading of a message is taken"
 
 TABLE: dict[str, Ask] = {
@@ -82,13 +92,11 @@ TABLE: dict[str, Ask] = {
     "the head of a page": Ask("HEAD /version", 200),
     "what the server can do": Ask("OPTIONS *", 200),
     "no JSON": Ask(f"POST {NS}/services", 400, (JSON,), b"{"),
-    "an object made": Ask(f"POST {NS}/services", 201, (JSON,), SERVICE),
-    "an object made twice": Ask(f"POST {NS}/services", 409, (JSON,), SERVICE),
-    "an object changed": Ask(
-        f"PATCH {NS}/services/made-{{side}}", 200, (MERGE,), b'{"metadata":{"labels":{"a":"b"}}}'
-    ),
-    "an object deleted": Ask(f"DELETE {NS}/services/made-{{side}}", 200),
-    "an object deleted twice": Ask(f"DELETE {NS}/services/made-{{side}}", 404),
+    "an object made": made(""),
+    "an object made twice": replace(KEPT, status=409),
+    "an object changed": Ask(f"PATCH {NS}/services/made-{{side}}-kept", 200, (MERGE,), LABELS),
+    "an object deleted": Ask(f"DELETE {NS}/services/made-{{side}}-doomed", 200),
+    "an object deleted that is not there": Ask(f"DELETE {NS}/services/made-{{side}}-none", 404),
     "two slashes": Ask("GET //version", 307),
     "dots up": Ask("GET /api/../version", 307),
     "dots up beyond the root": Ask("GET /../../version", 307),
@@ -219,12 +227,12 @@ class Sides:
             text = response.read()
             headers = {name.lower(): value for name, value in response.getheaders()}
             response.close()
-        return Reply(response.status, headers, normal(text, side))
+        return Reply(response.status, headers, normal(text))
 
 
-def normal(body: bytes, side: str) -> bytes:
+def normal(body: bytes) -> bytes:
     """A body without what differs from one moment, and one side, to the next."""
-    text = body.decode("latin-1").replace(f"made-{side}", "made")
+    text = re.sub("made-(kubectl|kfwd)", "made", body.decode("latin-1"))
     text = re.sub(r'"(uid|resourceVersion|creationTimestamp|time)": ?"[^"]*"', r'"\1":""', text)
     text = re.sub(r'"(clusterIPs?)":("[^"]*"|\[[^]]*\])', r'"\1":""', text)
     return text.encode("latin-1")
@@ -265,6 +273,8 @@ def sides(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
             for side, program in (("kubectl", str(KUBECTL)), ("kfwd", "kfwd")):
                 process = stack.enter_context(shell.running(*words, program=program))
                 sides.ports[side, name] = port_of(process)
+        for side in ("kubectl", "kfwd"):
+            assert [sides.ask(side, ask).status for ask in (KEPT, DOOMED)] == [201, 201]
         yield sides
 
 
