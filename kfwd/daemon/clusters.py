@@ -28,8 +28,8 @@ from kfwd.tunnel.pool import Pool
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 2.0
-"""How often a kubeconfig is looked at for changes."""
+LOOK_S = 1.0
+"""How often a kubeconfig, and the files it names, are looked at for changes."""
 
 
 class SharedContext:
@@ -77,8 +77,9 @@ class SharedContext:
             return self._config and _caused(self._config, self.name)
         if (problem := self.current.problem) is None:
             return None
-        heals = self.current.state is not ContextState.FORBIDDEN
-        return _caused(Fault(problem, heals=heals), self.name)
+        state = self.current.state
+        heals, bars = state is not ContextState.FORBIDDEN, state is ContextState.LOGIN_NEEDED
+        return _caused(Fault(problem, heals=heals, bars=bars), self.name)
 
     @property
     def problems(self) -> tuple[ProblemView, ...]:
@@ -115,14 +116,20 @@ class SharedContext:
         return stuck
 
     async def _follow_kubeconfig(self) -> None:
-        """Read the kubeconfig, and read it again whenever its files change."""
-        seen = None
+        """Read the kubeconfig, and read it again whenever it or a file it names changes."""
+        seen: Mapping[str, object] | None = None
         while True:
-            now = await asyncio.to_thread(kubeconfig.fingerprint, self.ref.kubeconfig)
-            if now != seen:
-                seen = now
+            files = self._files()
+            prints = await asyncio.to_thread(kubeconfig.fingerprint, files)
+            now = dict(zip(files, prints, strict=True))
+            if seen is None or any(seen.get(file, now[file]) != now[file] for file in now):
                 await self._read_again()
+            seen = now
             await asyncio.sleep(LOOK_S)
+
+    def _files(self) -> tuple[str, ...]:
+        named = self.current.context.files if self.current else ()
+        return (*self.ref.kubeconfig, *(str(file) for file in named))
 
     async def _read_again(self) -> None:
         try:
@@ -135,6 +142,8 @@ class SharedContext:
         self._config = None
         if self.current is None or self.current.context != context:
             await self._use(Cluster(context, self._env))
+        else:
+            self.current.reread()
         self._subscribers.wake()
 
     async def _use(self, cluster: Cluster) -> None:
@@ -175,7 +184,8 @@ def _load(ref: ContextRef) -> kubeconfig.Context:
 
 
 def _caused(fault: Fault, cause: str) -> Fault:
-    return Fault(msgspec.structs.replace(fault.problem, cause=cause), heals=fault.heals)
+    problem = msgspec.structs.replace(fault.problem, cause=cause)
+    return msgspec.structs.replace(fault, problem=problem)
 
 
 def key(ref: ContextRef) -> str:

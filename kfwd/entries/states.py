@@ -19,10 +19,14 @@ _NEED_A_PERSON = (UsageError, ConfigError, Forbidden)
 
 
 class Fault(Struct, frozen=True):
-    """A problem, and whether time may cure it; else a person must edit, log in or grant."""
+    """A problem, and whether time may cure it; else a person must edit, log in or grant.
+
+    `bars`: nothing new can be had while it stands, whatever is still up.
+    """
 
     problem: Problem
     heals: bool = True
+    bars: bool = False
 
 
 class PortFacts(Struct, frozen=True, kw_only=True):
@@ -112,7 +116,8 @@ def _blocked(fault: Fault | None, otherwise: State) -> Verdict:
 
 def _hampered(fault: Fault, port: PortFacts) -> Verdict:
     """Served as long as a session is up; else as if there were nothing."""
-    serves = port.usable and (port.proven or fault.problem.code == "port-refused")
+    alive = port.proven and not fault.bars
+    serves = port.usable and (alive or fault.problem.code == "port-refused")
     return Verdict(State.DEGRADED, fault.problem) if serves else _blocked(fault, State.WAITING)
 
 

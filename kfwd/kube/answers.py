@@ -51,15 +51,20 @@ def retry_after_s(answer: Answer) -> float | None:
     return None
 
 
-def error_of(answer: Answer, server: str, context: str) -> KfwdError:
-    """What an answer that is not `ok` means. `server` is HOST:PORT, `context` a context's name."""
+def unauthorized(server: str, context: str, words: str, hint: str) -> LoginNeeded:
+    """What a 401 with `words` means, of `server` (HOST:PORT) to a request as `context`."""
+    text = f'{server} does not accept the login of context "{context}"'
+    return LoginNeeded(f"{text}: {words}" if words else text, hint=hint)
+
+
+def error_of(answer: Answer, server: str, context: str, login: str) -> KfwdError:
+    """What an answer that is not `ok` means. `server` is HOST:PORT, `context` a context's name,
+    `login` what helps against a 401.
+    """
     status = status_of(answer.body)
     words = status.message if status else ""
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        return LoginNeeded(
-            f'{server} does not accept the login of context "{context}"' + _reason(words, answer),
-            hint=f"log in as for kubectl; `kubectl --context {context} get pods` tries it",
-        )
+        return unauthorized(server, context, words or _said(answer), login)
     if answer.is_page or 300 <= answer.status < 400:
         return _not_kubernetes(answer, server)
     if answer.status == HTTPStatus.FORBIDDEN:
@@ -133,8 +138,12 @@ def _retry_after(status: Status | None) -> float | None:
 
 
 def _reason(words: str, answer: Answer) -> str:
-    text = words or ("" if answer.is_page else _quote(answer.body))
+    text = words or _said(answer)
     return f": {text}" if text else ""
+
+
+def _said(answer: Answer) -> str:
+    return "" if answer.is_page else _quote(answer.body)
 
 
 def _quote(text: bytes) -> str:

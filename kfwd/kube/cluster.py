@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from kfwd.backoff import Backoff
-from kfwd.errors import KfwdError
+from kfwd.errors import ApiError, Forbidden, KfwdError, Unreachable
 from kfwd.kube import health
 from kfwd.kube.api import Api
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credentials
+from kfwd.kube.grant import Grant
 from kfwd.kube.health import Health
 from kfwd.kube.kubeconfig import Context
 from kfwd.kube.nudge import Nudge
@@ -102,8 +104,26 @@ class Cluster:
     def refresh(self) -> None:
         """Look again at once: a login was made, the network changed, the machine woke up."""
         self._heard_at = float("-inf")
+        self.credentials.retry()
         self._nudge.give()
         self.reflectors.refresh()
+
+    def reread(self) -> None:
+        """Files changed that the credentials come from."""
+        self.credentials.reread()
+        if self.state in _AWAY:
+            self.refresh()
+
+    async def log_in(self, given: Grant) -> None:
+        """Go on with what a person was granted.
+
+        Raises `LoginNeeded` when the server refuses it or it cannot be used; when the server cannot
+        be asked, the state says so.
+        """
+        await self.credentials.take(given)
+        self.refresh()
+        with contextlib.suppress(Unreachable, ApiError, Forbidden):
+            await self.api.version(timeout=CHECK_TIMEOUT_S)
 
     async def close(self) -> list[str]:
         """Stop everything. Returns the names of tasks that did not stop in time."""
@@ -119,6 +139,8 @@ class Cluster:
             return
         if old.state in _AWAY and new.state not in _AWAY:
             self.reflectors.refresh()
+        if new.state is ContextState.LOGIN_NEEDED is not old.state:
+            self._nudge.give()  # from now on the credentials say when to look
         self._subscribers.wake()
 
     async def _keep_checking(self) -> None:
@@ -132,12 +154,12 @@ class Cluster:
         """Ask the server unless it was heard lately. Returns the seconds until the next look."""
         loop = asyncio.get_running_loop()
         silent_s = loop.time() - self._heard_at
-        if silent_s < self._check_s:
+        if silent_s < self._check_s and self.state is not ContextState.LOGIN_NEEDED:
             return self._check_s - silent_s
         try:
             await self.api.version(timeout=CHECK_TIMEOUT_S)
         except KfwdError as error:
             self._settle(health.after(self._health, error, None, check=True))
-            return self._backoff.failed(loop.time())
+            return min(self._backoff.failed(loop.time()), self.credentials.retry_in_s)
         self._backoff.succeeded(loop.time())
         return self._check_s

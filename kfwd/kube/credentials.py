@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,15 +18,19 @@ from typing import ClassVar
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from kfwd.backoff import Backoff
+from kfwd.backoff import HEALTHY_S, Backoff
 from kfwd.errors import ConfigError, KfwdError, LoginNeeded
 from kfwd.kube import certificate, exec_plugin, grant, impersonation, kubeconfig
 from kfwd.kube.grant import Grant
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig import Context
+from kfwd.kube.login_hint import login_hint
 from kfwd.kube.oidc import Oidc
 from kfwd.kube.tls import day
 from kfwd.tasks import TaskSet
+
+RETRY_FIRST_S, RETRY_CAP_S = 10.0, 300.0
+"""When a plugin or provider that failed is asked again, doubling."""
 
 FILES_S = 1.0
 """How old what was read from files may get before they are read again."""
@@ -35,11 +40,10 @@ AHEAD_MAX = timedelta(seconds=60)
 """Refresh in the background for the last tenth of a credential's life, at most a minute."""
 
 SETTLE_S = 10.0
-"""What was just granted is not asked for again: neither when the server rejects it (or everything),
-nor when it is near its end or past it (a plugin with a cache of its own, or a wrong clock)."""
+"""What was just granted is not asked for again when it is near its end or past it (a plugin with a
+cache of its own, or a wrong clock)."""
 
 SETTLE = timedelta(seconds=SETTLE_S)
-RETRY_FIRST_S, RETRY_CAP_S = 1.0, 60.0
 
 
 class Credential(Guarded, frozen=True, kw_only=True):
@@ -87,21 +91,36 @@ class Credentials:
         self._fetched_at = 0.0
         self._ends: datetime | None = None
         self._refresh_from: datetime | None = None
+        self._stale = False
         self._rejected = False
+        self._replace_at = 0.0
         self._failure: KfwdError | None = None
         self._retry_at = 0.0
-        self._retry = Backoff(first=RETRY_FIRST_S, cap=RETRY_CAP_S)
+        # Without jitter: there is nobody else to be out of step with, and people are told when.
+        self._retry = Backoff(
+            first=RETRY_FIRST_S, cap=RETRY_CAP_S, uniform=lambda least, most: most
+        )
 
     @property
     def current(self) -> Credential | None:
         """The last credential that was had, usable or not."""
         return self._current
 
+    @property
+    def retry_in_s(self) -> float:
+        """Seconds until `get()` tries again what failed or was rejected; else infinite."""
+        now = self._monotonic()
+        due = (
+            self._replace_at if self._rejected else 0.0,
+            self._retry_at if self._failure is not None else 0.0,
+        )
+        return min((at - now for at in due if at > now), default=math.inf)
+
     async def get(self) -> Credential:
         """A credential that should be accepted.
 
         Raises `LoginNeeded` or `ConfigError`, with a plugin's own words; the same one again,
-        without another attempt, for a while that grows to a minute.
+        without another attempt, for 10 s that double to 5 min.
         """
         good = self._good()
         if good is not None and not (self._outdated() or self._ending()):
@@ -112,16 +131,39 @@ class Credentials:
         if good is not None and not self._outdated():
             return good
         result = await _outcome(refreshing)
-        return _or_raise(good, result) if isinstance(result, KfwdError) else result
+        return _or_raise(self._good(), result) if isinstance(result, KfwdError) else result
 
     def retry(self) -> None:
         """Let the next `get()` try again at once: a login was made, or the network is back."""
-        self._retry_at = 0.0
+        self._retry_at = self._replace_at = 0.0
+
+    def reread(self) -> None:
+        """Files changed that a credential comes from: the next `get()` reads them."""
+        self._stale = True
+        self.retry()
 
     def rejected(self, credential: Credential) -> None:
-        """Say that the server answered 401 to `credential`: it will be replaced."""
-        if self._current is not None and credential.tag == self._current.tag:
-            self._rejected = True
+        """Say that the server answered 401 to `credential`: it will be replaced.
+
+        One that was granted just now is replaced later, and each one more that is rejected takes
+        twice as long: a server that rejects everything makes no storm.
+        """
+        if self._rejected or self._current is None or credential.tag != self._current.tag:
+            return
+        self._rejected = True
+        self._replace_at = 0.0
+        if self._age() < HEALTHY_S:
+            self._replace_at = self._fetched_at + max(SETTLE_S, self._pause())
+
+    async def take(self, given: Grant) -> None:
+        """Use what a person was granted, in place of what a plugin would be asked for here.
+
+        Raises `LoginNeeded` or `ConfigError` when it cannot be used.
+        """
+        own = await asyncio.to_thread(grant.read, self._context.user)
+        self._keep(self._credential(_over(own, given)), from_files=False)
+        if self._refreshing is not None:
+            self._refreshing.cancel()
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -129,12 +171,12 @@ class Credentials:
     def _good(self) -> Credential | None:
         """What we have, unless it is known to be of no use."""
         expired = self._ends is not None and self._now() >= self._ends
-        rejected = self._rejected and self._age() >= SETTLE_S
+        rejected = self._rejected and self._monotonic() >= self._replace_at
         return None if expired or rejected else self._current
 
     def _outdated(self) -> bool:
         """Whether files may hold something newer."""
-        return self._from_files and self._age() >= FILES_S
+        return self._stale or (self._from_files and self._age() >= FILES_S)
 
     def _ending(self) -> bool:
         if self._refresh_from is None or self._age() < SETTLE_S:
@@ -151,6 +193,7 @@ class Credentials:
 
     async def _renew(self) -> Credential | KfwdError:
         """Fetch once. A failure is a result, since many may wait for it."""
+        self._stale = False
         try:
             granted = await self._fetch()
             credential = self._credential(granted)
@@ -158,8 +201,6 @@ class Credentials:
             self._failure = error
             self._retry_at = self._monotonic() + self._pause()
             return error
-        self._failure = None
-        self._retry.succeeded(self._monotonic())
         return self._keep(credential, granted.from_files)
 
     def _pause(self) -> float:
@@ -174,8 +215,10 @@ class Credentials:
         if self._current is None or not _same(credential, self._current):
             self._current = credential
         self._rejected = False
+        self._failure = None
         self._from_files = from_files
         self._fetched_at = self._monotonic()
+        self._retry.succeeded(self._fetched_at)
         self._ends = self._refresh_from = None
         if credential.expires is not None:
             now = self._now()
@@ -250,7 +293,7 @@ class Credentials:
             raise LoginNeeded(
                 f"{what} expired on {day(validity.end)}",
                 code="client-certificate-expired",
-                hint="log in again, or get a new kubeconfig",
+                hint=login_hint(self._context),
             )
         if validity.start > self._now():
             raise LoginNeeded(

@@ -17,6 +17,7 @@ from kfwd.kube import answers
 from kfwd.kube.answers import Answer
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential, Credentials
+from kfwd.kube.login_hint import login_hint
 
 MAX_RETRIES = 10
 """As client-go, and only where the server says when (protocol notes I.5)."""
@@ -182,8 +183,9 @@ class Exchange:
 
     def _demand(self, answer: Answer) -> None:
         if not answer.ok:
-            name = self._server.context.ref.name
-            raise answers.error_of(answer, self._server.authority, name)
+            context = self._server.context
+            where, name = self._server.authority, context.ref.name
+            raise answers.error_of(answer, where, name, login_hint(context))
 
     @contextmanager
     def _reported(self, limit_s: float) -> Iterator[None]:

@@ -22,6 +22,7 @@ from kfwd.kube import plugin_process
 from kfwd.kube.grant import Grant
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig import Cluster, Context, ExecConfig
+from kfwd.kube.login_hint import login_hint
 
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
@@ -148,7 +149,7 @@ class _Failure:
 
     def __init__(self, context: Context, plugin: ExecConfig) -> None:
         self._who = f'the login plugin {plugin.command} of user "{context.user.name}"'
-        self._login = f"log in as for kubectl: `kubectl --context {context.ref.name} get pods`"
+        self._login = login_hint(context)
         self._install = plugin.install_hint
 
     def __call__(self, code: str, what: str, stderr: bytes = b"") -> LoginNeeded:
@@ -164,7 +165,7 @@ class _Failure:
             return self._login
         if self._install:
             return spoken(self._install.encode())
-        return "install it, or restart the daemon from a shell that finds it"
+        return f"install it, or {self._login} in a shell that finds it"
 
 
 def spoken(stderr: bytes) -> str:

@@ -33,6 +33,7 @@ class Cluster(Guarded, frozen=True, kw_only=True):
     name: str
     server: str
     ca: bytes | None = None
+    ca_file: Path | None = None
     insecure_skip_tls_verify: bool = False
     tls_server_name: str | None = None
     proxy_url: str | None = None
@@ -101,6 +102,13 @@ class Context(Struct, frozen=True, kw_only=True):
     cluster: Cluster
     user: User
     namespace: str = "default"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the kubeconfig names for it and that may be replaced while it is used."""
+        user = self.user
+        named = (self.cluster.ca_file, user.token_file, user.client_cert_file, user.client_key_file)
+        return tuple(file for file in named if file is not None)
 
 
 class Kubeconfig:
@@ -222,6 +230,7 @@ def _cluster(name: str, entry: ClusterEntry) -> Cluster:
         name=name,
         server=entry.server,
         ca=_authority(name, entry),
+        ca_file=_path(entry.certificate_authority),
         insecure_skip_tls_verify=entry.insecure_skip_tls_verify,
         tls_server_name=entry.tls_server_name or None,
         proxy_url=entry.proxy_url or None,

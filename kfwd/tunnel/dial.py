@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
+from kfwd.kube import answers
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential, Credentials
+from kfwd.kube.login_hint import login_hint
 from kfwd.kube.pipe import Pipe
 from kfwd.kube.upgrade import Request, upgrade
 from kfwd.tunnel.websocket import WebSocketPipe
@@ -60,8 +62,9 @@ class Dialer:
         return self._preferred
 
     async def dial(self, namespace: str, pod: str) -> Dialled:
-        """Raises `NotFound` (code `pod-gone`), `LoginNeeded`, `Forbidden`, `Unreachable` or
-        `UpgradeFailed`; nothing else."""
+        """Raises `NotFound` (code `pod-gone`), `LoginNeeded`, `ConfigError`, `Forbidden`,
+        `Unreachable` or `UpgradeFailed`; nothing else. A login plugin's time is not the dial's."""
+        await self._credentials.get()
         async with self._in_flight:
             try:
                 async with asyncio.timeout(DIAL_S):
@@ -83,7 +86,12 @@ class Dialer:
             else:
                 self._remember(transport)
                 return dialled
-        raise explain(failures, namespace, pod)
+        raise explain(failures, namespace, pod, self._refused)
+
+    def _refused(self, words: str) -> LoginNeeded:
+        context = self._server.context
+        where, name = self._server.authority, context.ref.name
+        return answers.unauthorized(where, name, words, login_hint(context))
 
     def _order(self) -> list[str]:
         return sorted(self._transports, key=lambda transport: transport != self._preferred)
@@ -101,8 +109,12 @@ class Dialer:
         except UpgradeFailed as error:
             if error.status != 401:
                 raise
+            refused = error
         self._credentials.rejected(credential)
-        return await self._once(transport, path, await self._credentials.get())
+        fresh = await self._credentials.get()
+        if fresh.tag == credential.tag:
+            raise refused
+        return await self._once(transport, path, fresh)
 
     async def _once(self, transport: str, path: str, credential: Credential) -> Dialled:
         dial = _spdy if transport == "spdy" else _websocket
@@ -135,12 +147,19 @@ async def _websocket(server: Server, credential: Credential, path: str) -> Diall
     return Dialled(WebSocketPipe(upgraded.pipe, upgraded.rest), b"", "websocket")
 
 
-def explain(failures: list[UpgradeFailed], namespace: str, pod: str) -> KfwdError:
-    """The most telling of several refusals, as the error its status stands for."""
+def explain(
+    failures: list[UpgradeFailed],
+    namespace: str,
+    pod: str,
+    refused: Callable[[str], LoginNeeded] = LoginNeeded,
+) -> KfwdError:
+    """The most telling of several refusals, as the error its status stands for; `refused` makes
+    that of a 401.
+    """
     rank = {401: 0, 404: 1, 429: 2, 403: 3, 400: 5, 0: 6}
     error = min(failures, key=lambda failure: rank.get(failure.status, 4))
     if error.status == 401:
-        return LoginNeeded(f"the API server does not accept this login: {error.text}")
+        return refused(error.text)
     if error.status == 403:
         return Forbidden(
             error.text,

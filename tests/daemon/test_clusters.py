@@ -112,6 +112,23 @@ async def test_a_kubeconfig_that_says_the_same_again_changes_nothing(home: Home)
         assert context.current is before
 
 
+async def test_a_token_file_that_changes_is_read_at_once(home: Home) -> None:
+    token = home.path.parent / "token"
+    token.write_text("old")
+    home.write()
+    home.path.write_text(home.path.read_text().replace("token: t", f"tokenFile: {token}"))
+    async with clusters(home) as shared:
+        cluster = await shared.get(home.ref).cluster()
+        first = await cluster.credentials.get()
+        cluster.credentials.rejected(first)
+        token.write_text("another")
+        await until(lambda: cluster.credentials.current is not first)
+        current = cluster.credentials.current
+        assert current is not None
+        assert current.headers["Authorization"] == "Bearer another"
+        assert shared.get(home.ref).current is cluster
+
+
 async def test_a_kubeconfig_that_breaks_is_a_warning_and_what_runs_stays(home: Home) -> None:
     home.write()
     async with clusters(home) as shared:
@@ -167,6 +184,7 @@ async def test_a_dial_that_fails_tells_about_the_context(
         assert (view.state, view.transport) == (state, "websocket")
         assert context.fault is not None
         assert context.fault.heals
+        assert context.fault.bars is (state is ContextState.LOGIN_NEEDED)
 
 
 async def test_before_the_cluster_is_known_nothing_can_be_dialled(home: Home) -> None:

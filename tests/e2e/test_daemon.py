@@ -343,7 +343,10 @@ def test_a_login_that_ends_in_the_middle_of_the_day_takes_nothing_down(
         faults(watch_gone=True)  # so that something is asked soon
         faults(watch_gone=False)
         session.until(lambda: session.snapshot().contexts[0].state == "login-needed")
-        assert session.view("shop/web").state is State.DEGRADED
+        waits = session.until_state("shop/web", State.WAITING, "login-needed")
+        assert waits.problem is not None
+        assert waits.problem.cause == "sim"
+        assert [problem.about for problem in session.snapshot().problems] == ["sim"]
         kept.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert kept.recv(8, socket.MSG_WAITALL) == b"HTTP/1.0"
     fresh = sim.admin("POST", "/sim/users", {"name": "me", "groups": ["system:masters"]})["token"]

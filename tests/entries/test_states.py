@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from kfwd.entries.states import Facts, Fault, PortFacts, Verdict, fault_of, judge, kept
@@ -36,7 +37,7 @@ BUSY = fault("port-in-use")
 PRIVILEGED = fault("port-privileged", heals=False)
 BAD_TARGET = fault("unknown-kind", heals=False)
 DEAD = fault("unreachable")
-LOGIN = fault("login-needed")
+LOGIN = msgspec.structs.replace(fault("login-needed"), bars=True)
 DENIED = fault("portforward-forbidden", heals=False)
 UNREADABLE = fault("forbidden", heals=False)
 EMPTY = fault("no-endpoints")
@@ -60,7 +61,7 @@ UNPROVEN = {**GOOD, "proven": False}
         (one({"bound": True}, looked=False), "starting", None),
         (one({"bound": True}, looked=False, context=DEAD), "waiting", DEAD),
         (one({"bound": True}, context=LOGIN), "waiting", LOGIN),
-        (one(GOOD, context=LOGIN), "degraded", LOGIN),
+        (one(GOOD, context=LOGIN), "waiting", LOGIN),
         (one(GOOD, context=DEAD), "degraded", DEAD),
         (one(UNPROVEN, context=DEAD), "waiting", DEAD),
         (one({"bound": True, "resolution": EMPTY}), "waiting", EMPTY),

@@ -15,7 +15,7 @@ def answer(status: int, body: object = b"", kind: str = "application/json") -> A
 
 
 def error(given: Answer) -> KfwdError:
-    return error_of(given, "10.0.0.1:6443", "dev")
+    return error_of(given, "10.0.0.1:6443", "dev", "log in")
 
 
 def test_a_status_speaks_for_itself() -> None:
@@ -34,7 +34,7 @@ def test_a_401_asks_for_a_login() -> None:
     found = error(answer(401, status_object(401, "Unauthorized", "Unauthorized")))
     assert isinstance(found, LoginNeeded)
     assert '10.0.0.1:6443 does not accept the login of context "dev"' in found.text
-    assert found.hint == "log in as for kubectl; `kubectl --context dev get pods` tries it"
+    assert found.hint == "log in"
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 502])

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from kfwd.errors import Unreachable
+from kfwd.errors import LoginNeeded, Unreachable
+from kfwd.kube import credentials as credentials_module
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.credentials import Credential, Credentials
+from kfwd.kube.grant import Grant
+from kfwd.kube.kubeconfig import User
 from kfwd.kube.objects import PODS
 from kfwd.model import ContextState
+from tests.kube.configs import context as context_of
+from tests.kube.configs import exec_credential, exec_user, script
 from tests.kube.scripted import (
     PATIENCE_S,
     ScriptedServer,
@@ -40,6 +49,10 @@ async def cluster_of(server: ScriptedServer, *, check_s: float = LONG) -> AsyncI
         yield cluster
     finally:
         assert await cluster.close() == []
+
+
+def user_of(folder: Path, user: dict[str, Any]) -> User:
+    return context_of(folder, user).user
 
 
 async def until(
@@ -84,7 +97,7 @@ async def test_a_failed_request_anywhere_is_noticed() -> None:
         with cluster.reflectors.use(PODS, "shop"):
             await until_state(cluster, ContextState.LOGIN_NEEDED)
             assert cluster.problem is not None
-            assert "kubectl --context dev" in (cluster.problem.hint or "")
+            assert 'a new token for user "me"' in (cluster.problem.hint or "")
 
 
 async def test_others_may_report_and_change_the_state() -> None:
@@ -130,6 +143,58 @@ async def test_a_refresh_checks_at_once_and_has_all_look_again() -> None:
             cluster.refresh()
             await server.seen("watch", 2)
             await server.seen("version", 2)
+
+
+async def test_a_plugin_that_failed_is_asked_again_without_anybody_asking_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials_module, "RETRY_FIRST_S", 0.2)
+    said = exec_credential(token="secret")
+    login = script(tmp_path / "login", f"[ -e {tmp_path}/in ] && echo '{said}' || exit 1")
+    async with serving(version=VERSION) as server:
+        context = msgspec.structs.replace(
+            server.context(), user=user_of(tmp_path, exec_user(login))
+        )
+        cluster = Cluster(context, {"PATH": os.environ["PATH"]}, check_s=LONG, pace=quick())
+        try:
+            await until_state(cluster, ContextState.LOGIN_NEEDED)
+            assert cluster.problem is not None
+            assert cluster.problem.hint == "run `kfwd login dev`"
+            (tmp_path / "in").touch()
+            await until_state(cluster, ContextState.OK)
+        finally:
+            assert await cluster.close() == []
+
+
+async def test_a_login_made_elsewhere_is_used_at_once(tmp_path: Path) -> None:
+    async with serving(version=VERSION) as server:
+        user = user_of(tmp_path, exec_user(script(tmp_path / "login", "exit 1")))
+        context = msgspec.structs.replace(server.context(), user=user)
+        cluster = Cluster(context, {"PATH": os.environ["PATH"]}, check_s=LONG, pace=quick())
+        try:
+            await until_state(cluster, ContextState.LOGIN_NEEDED)
+            await cluster.log_in(Grant(token="given"))
+            assert cluster.state is ContextState.OK
+            (request,) = server.asking("version")
+            assert request.headers["Authorization"] == "Bearer given"
+        finally:
+            assert await cluster.close() == []
+
+
+async def test_a_login_that_the_server_refuses_says_so() -> None:
+    async with serving(version=UNAUTHORIZED) as server, cluster_of(server) as cluster:
+        with pytest.raises(LoginNeeded, match="does not accept the login"):
+            await cluster.log_in(Grant(token="given"))
+        assert cluster.state is ContextState.LOGIN_NEEDED
+
+
+async def test_a_login_for_a_server_that_is_away_is_kept() -> None:
+    async with serving(version=cut_off) as server, cluster_of(server) as cluster:
+        await cluster.log_in(Grant(token="given"))
+        server.on("version", VERSION)
+        cluster.refresh()
+        await until_state(cluster, ContextState.OK)
+        assert server.asking("version")[-1].headers["Authorization"] == "Bearer given"
 
 
 async def test_a_server_that_answers_only_errors_is_not_reached() -> None:

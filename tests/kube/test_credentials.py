@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,11 @@ import pytest
 from kfwd.errors import ConfigError, KfwdError, LoginNeeded
 from kfwd.kube import kubeconfig
 from kfwd.kube.credentials import Credential, Credentials
+from kfwd.kube.grant import Grant
 from kfwd.tasks import TaskSet
 from tests.kube.configs import context, document, exec_credential, exec_user, script, write
 from tests.kube.servers import Authority, ago
+from tests.until import until
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -281,6 +284,102 @@ async def test_a_failing_plugin_does_not_run_in_a_storm(
     assert token(await credentials.get()).startswith("token-")
 
 
+async def test_a_failed_plugin_is_asked_again_after_10_s_and_then_ever_later(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path)
+    plugin.broken()
+    credentials = make(plugin.user)
+    for pause in (10, 20, 40, 80, 160, 300, 300):
+        before = plugin.runs
+        await failing(credentials)
+        assert plugin.runs == before + 1
+        assert credentials.retry_in_s == pause
+        clock.advance(pause - 0.1)
+        await failing(credentials)
+        assert plugin.runs == before + 1
+        clock.advance(0.1)
+
+
+async def test_after_a_good_while_the_first_failure_is_tried_again_after_10_s(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path)
+    credentials = make(plugin.user)
+    plugin.broken()
+    await failing(credentials)
+    plugin.broken(False)
+    clock.advance(10)
+    good = await credentials.get()
+    assert credentials.retry_in_s == math.inf
+    plugin.broken()
+    clock.advance(3600)
+    credentials.rejected(good)
+    await failing(credentials)
+    assert credentials.retry_in_s == 10
+
+
+async def test_each_login_that_is_rejected_at_once_is_replaced_ever_later(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path)
+    credentials = make(plugin.user)
+    for pause in (10, 20, 40, 80, 160, 300, 300):
+        rejected = await credentials.get()
+        credentials.rejected(rejected)
+        assert credentials.retry_in_s == pause
+        assert await credentials.get() is rejected
+        clock.advance(pause)
+    assert plugin.runs == 7
+
+
+async def test_what_is_handed_over_takes_the_place_of_a_plugin_that_fails(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    plugin = Plugin(tmp_path)
+    plugin.broken()
+    credentials = make(plugin.user)
+    await failing(credentials)
+    await credentials.take(Grant(token="given", expires=START + timedelta(seconds=100)))
+    assert token(await credentials.get()) == "given"
+    assert credentials.retry_in_s == math.inf
+    plugin.broken(False)
+    clock.advance(100)
+    assert token(await credentials.get()) == "token-2"
+
+
+async def test_those_who_wait_for_a_plugin_get_what_is_handed_over(
+    make: Make, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "never")
+    credentials = make(exec_user(script(tmp_path / "login", f"read line < {tmp_path}/never")))
+    tasks = TaskSet("test")
+    waiting = tasks.spawn(credentials.get(), "waiting")
+    await until(lambda: credentials._refreshing)
+    await credentials.take(Grant(token="given"))
+    assert token(await waiting) == "given"
+
+
+async def test_what_is_handed_over_goes_along_with_the_rest_of_the_user(make: Make) -> None:
+    credentials = make({"as": "ann"})
+    await credentials.take(Grant(token="given"))
+    headers = (await credentials.get()).headers
+    assert (headers["Impersonate-User"], headers["Authorization"]) == ("ann", "Bearer given")
+
+
+async def test_files_that_changed_are_read_at_once_when_that_is_told(
+    make: Make, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "token", "t1\n")
+    credentials = make({"tokenFile": str(file)})
+    rejected = await credentials.get()
+    credentials.rejected(rejected)
+    file.write_text("t2\n")
+    assert await credentials.get() is rejected
+    credentials.reread()
+    assert token(await credentials.get()) == "t2"
+
+
 async def test_a_retry_can_be_asked_for(make: Make, tmp_path: Path) -> None:
     plugin = Plugin(tmp_path)
     plugin.broken()
@@ -345,7 +444,7 @@ async def test_a_server_that_rejects_everything_starts_no_storm(
     for _ in range(120):
         credentials.rejected(await credentials.get())
         clock.advance(1)
-    assert plugin.runs <= 13
+    assert plugin.runs <= 4
 
 
 @pytest.mark.parametrize("life", [-5, 0])

@@ -115,7 +115,7 @@ async def test_a_missing_plugin_shows_its_install_hint(tmp_path: Path) -> None:
 
 async def test_a_missing_plugin_without_a_hint_points_at_the_daemons_path(tmp_path: Path) -> None:
     error = await failure(tmp_path, exec_user("no-such-plugin"))
-    assert "restart the daemon" in (error.hint or "")
+    assert "run `kfwd login dev` in a shell that finds it" in (error.hint or "")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o700])
@@ -137,7 +137,7 @@ async def test_a_failing_plugin_is_quoted(tmp_path: Path) -> None:
         f'the login plugin {tmp_path}/login of user "dev" failed (exit status 3): '
         "SSO session expired run: aws sso login"
     )
-    assert error.hint == "log in as for kubectl: `kubectl --context dev get pods`"
+    assert error.hint == "run `kfwd login dev`"
     assert "secret" not in error.text
 
 
@@ -158,7 +158,7 @@ async def test_a_plugin_that_always_asks_is_not_even_started(tmp_path: Path) -> 
     error = await failure(tmp_path, user)
     assert error.code == "exec-plugin-interactive"
     assert "needs a terminal" in error.text
-    assert error.hint == "log in as for kubectl: `kubectl --context dev get pods`"
+    assert error.hint == "run `kfwd login dev`"
     assert not (tmp_path / "started").exists()
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
+from kfwd.kube.credentials import Credential, Credentials
 from kfwd.tunnel import dial as dial_module
 from kfwd.tunnel.dial import Dialer, explain
 from kfwd.wire.websocket import accept_key
@@ -121,9 +124,27 @@ async def test_some_answers_are_final(status: int, kind: type[KfwdError]) -> Non
     assert script.asked == ["POST"]
 
 
-async def test_a_401_is_tried_once_more_with_a_fresh_login() -> None:
+async def test_a_401_without_another_login_is_told_as_requests_tell_it() -> None:
     script = Scripted(no(401), websocket_101)
     async with dialer(script) as dialing:
+        with pytest.raises(LoginNeeded, match='not accept the login of context "test"') as caught:
+            await dialing.dial("ns", "p")
+    assert script.asked == ["POST"]
+    assert "kubeconfig" in (caught.value.hint or "")
+
+
+async def test_a_401_is_tried_once_more_with_a_fresh_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = Scripted(no(401), websocket_101)
+    async with dialer(script) as dialing:
+        given = itertools.count(1)
+
+        async def fresh(_: Credentials) -> Credential:
+            headers = CIMultiDictProxy(CIMultiDict[str]())
+            return Credential(headers=headers, tag=next(given))
+
+        monkeypatch.setattr(Credentials, "get", fresh)
         with pytest.raises(LoginNeeded):
             await dialing.dial("ns", "p")
     assert script.asked == ["POST", "POST"]
