@@ -24,6 +24,8 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | GET /v1/routes?target=T&namespace=N&context=C&kubeconfig=F... | | `RouteList`, each route tried |
 | GET /v1/contexts/C/namespaces?kubeconfig=F... | | `NamespaceList` |
 | GET /v1/contexts/C/objects?namespace=N&all=BOOL&follow=BOOL | | lines of `ObjectsPage` |
+| GET /v1/login?context=C&kubeconfig=F... | | `LoginTarget`: whose plugin to run |
+| POST /v1/login | `LoginRequest` | `LoginResult` |
 | GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
 | POST /v1/stop | | `Stopped` |
 | GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
@@ -40,7 +42,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kfwd.model import Bytes, EntrySpec, Problem, State
+from kfwd.model import Bytes, ContextState, EntrySpec, Problem, State
 
 HOST = "kfwd"
 VERSION_HEADER = "Kfwd-Version"
@@ -265,6 +267,41 @@ class ObjectsPage(Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
     complete: bool = False
     problems: dict[str, str] = {}
+
+
+class LoginQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`kubeconfig` holds absolute paths in merge order. Without a `context` the one that needs a
+    login is meant, else the current one.
+    """
+
+    context: str | None = None
+    kubeconfig: tuple[str, ...] = ()
+
+
+class LoginTarget(Struct, frozen=True, kw_only=True):
+    """A context that has a login plugin, and the kubeconfig files it is in."""
+
+    context: str
+    kubeconfig: tuple[str, ...]
+
+
+class LoginRequest(Struct, frozen=True, kw_only=True):
+    """What the plugin of a `LoginTarget` printed."""
+
+    context: str
+    kubeconfig: tuple[str, ...]
+    credential: str
+
+    def __repr__(self) -> str:
+        return f"LoginRequest(context={self.context!r}, credential='***')"
+
+
+class LoginResult(Struct, frozen=True, kw_only=True):
+    """The credential is in use; `state` is what the API server had to say to it."""
+
+    context: str
+    state: ContextState
+    login_expires: datetime | None
 
 
 class HistoryItem(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "ls": "kfwd.cli.ls:ls",
     "status": "kfwd.cli.status:status",
     "wait": "kfwd.cli.wait:wait",
+    "login": "kfwd.cli.login:login",
     "routes": "kfwd.cli.routes:routes",
     "open": "kfwd.cli.open:open_",
     "logs": "kfwd.cli.logs:logs",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfwd import paths
+
+if TYPE_CHECKING:
+    from kfwd.model import Snapshot
 
 # Cannot be in an argument of a process, so it marks those that are no options without doubt.
 _MARK = "\0"
@@ -34,16 +37,27 @@ class EntryName(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     ) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        from kfwd.client.calls import Client
-        from kfwd.errors import KfwdError
-
-        try:
-            client = Client(paths.runtime_candidates(), timeout_s=COMPLETE_WITHIN_S)
-            entries = client.snapshot().entries
-        except KfwdError:
-            return []
-        words = {word for entry in entries for word in (entry.id, entry.name)}
+        found = _snapshot()
+        words = {w for entry in (found.entries if found else ()) for w in (entry.id, entry.name)}
         return [CompletionItem(word) for word in sorted(words) if word.startswith(incomplete)]
+
+
+def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of the contexts in use."""
+    del ctx, param
+    found = _snapshot()
+    names = [context.name for context in (found.contexts if found else ())]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _snapshot() -> Snapshot | None:
+    from kfwd.client.calls import Client
+    from kfwd.errors import KfwdError
+
+    try:
+        return Client(paths.runtime_candidates(), timeout_s=COMPLETE_WITHIN_S).snapshot()
+    except KfwdError:
+        return None
 
 
 def profile_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

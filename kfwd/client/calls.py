@@ -104,6 +104,14 @@ class Client:
         query = [(name, value) for name, value in given if value]
         return self._call("GET", "/v1/routes", query=query, type=api_model.RouteList)
 
+    def login_target(self, context: str | None, kubeconfig: Iterable[str]) -> api_model.LoginTarget:
+        query = [("context", context)] if context else []
+        query += [("kubeconfig", path) for path in kubeconfig]
+        return self._call("GET", "/v1/login", query=query, type=api_model.LoginTarget)
+
+    def login(self, request: api_model.LoginRequest) -> api_model.LoginResult:
+        return self._call("POST", "/v1/login", request, type=api_model.LoginResult)
+
     def stop(self) -> api_model.Stopped:
         return self._call("POST", "/v1/stop", type=api_model.Stopped)
 

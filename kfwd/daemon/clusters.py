@@ -7,6 +7,7 @@ kubeconfig that changes is read again; one that breaks takes nothing down.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import Counter
@@ -20,8 +21,9 @@ from kfwd.entries.states import Fault, fault_of
 from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import kubeconfig
 from kfwd.kube.cluster import Cluster
+from kfwd.kube.grant import Grant
 from kfwd.kube.subscribers import Subscribers
-from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity
+from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity, utcnow
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.dial import Dialer, Dialled
 from kfwd.tunnel.pool import Pool
@@ -49,6 +51,7 @@ class SharedContext:
         self._retired: Cluster | None = None
         self._env = env
         self._config: Fault | None = None
+        self._login: tuple[kubeconfig.Context, Grant] | None = None
         self._preferred = transport
         self._learned = learned
         self._dialer: Dialer | None = None
@@ -107,6 +110,12 @@ class SharedContext:
         self.current.report(None)
         return dialled
 
+    async def log_in(self, given: Grant) -> None:
+        """Go on with what a person was granted. Raises `LoginNeeded` when the server refuses it."""
+        cluster = await self.cluster()
+        await cluster.log_in(given)
+        self._login = (cluster.context, given)
+
     async def close(self) -> list[str]:
         self._stop_listening()
         stuck = await self.pool.close() + await self._tasks.close()
@@ -146,7 +155,20 @@ class SharedContext:
             self.current.reread()
         self._subscribers.wake()
 
+    async def _keep_login(self, cluster: Cluster) -> None:
+        """A login that a person made outlives changes that have nothing to do with it."""
+        if self._login is None:
+            return
+        before, given = self._login
+        same = (before.user, before.cluster) == (cluster.context.user, cluster.context.cluster)
+        if not same or (given.expires is not None and given.expires <= utcnow()):
+            self._login = None
+            return
+        with contextlib.suppress(LoginNeeded, ConfigError):
+            await cluster.credentials.take(given)
+
     async def _use(self, cluster: Cluster) -> None:
+        await self._keep_login(cluster)
         old, self.current = self.current, cluster
         self._stop_listening()
         self._stop_listening = cluster.on_change(self._subscribers.wake)
@@ -250,11 +272,15 @@ class Clusters:
             task.add_done_callback(self._closing.discard)
         self._changed()
 
-    def refresh(self) -> None:
-        """Have every cluster look again at once."""
-        for context in self._contexts.values():
-            if context.current is not None:
+    def refresh(self, *refs: ContextRef) -> None:
+        """Have these clusters, or all of them, look again at once."""
+        for ref, context in self._contexts.items():
+            if context.current is not None and (ref in refs or not refs):
                 context.current.refresh()
+
+    def states(self) -> list[tuple[ContextRef, ContextState]]:
+        """The contexts in use, and how each is."""
+        return [(ref, context.view().state) for ref, context in self._contexts.items()]
 
     def views(self) -> tuple[list[ContextView], list[ProblemView]]:
         """The contexts in use by name, and what is wrong with them."""

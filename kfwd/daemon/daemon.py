@@ -29,6 +29,7 @@ from kfwd.daemon.clusters import Clusters, SharedContext
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history import History
 from kfwd.daemon.kept_ports import KeptPorts
+from kfwd.daemon.logins import Logins
 from kfwd.daemon.logs import Ring
 from kfwd.daemon.profiles_watch import Change, watch_profiles
 from kfwd.daemon.reach import find, limits
@@ -43,15 +44,7 @@ from kfwd.entries.gateway import Gateway
 from kfwd.entries.proxy import Proxy
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.front.replay import Budget
-from kfwd.model import (
-    ADHOC,
-    EntryView,
-    ForwardSpec,
-    GatewaySpec,
-    Problem,
-    ProxySpec,
-    Wanted,
-)
+from kfwd.model import ADHOC, EntryView, ForwardSpec, GatewaySpec, Problem, ProxySpec, Wanted
 from kfwd.paths import Paths
 from kfwd.tasks import TaskSet
 
@@ -92,6 +85,7 @@ class Daemon:
         self._clusters = Clusters(
             env, saved.transports, changed=self._show_contexts, learned=self.saver.changed
         )
+        self.logins = Logins(self._clusters, default_kubeconfig)
         self._budget = Budget()
         self._limits = limits.read(env.get(limits.VARIABLE))
         self._default_kubeconfig = default_kubeconfig
@@ -226,12 +220,14 @@ class Daemon:
         await self._change(change)
 
     async def pause(self, id: str, paused: bool) -> None:
-        """Free the entry's ports and end its connections, or undo that."""
+        """Free the entry's ports and end its connections, or undo that and look again at once."""
 
         async def change() -> None:
-            self._known(id)
+            context = self._known(id).context
             (self.saved.paused.add if paused else self.saved.paused.discard)(id)
             await self._reconcile()
+            if not paused:
+                self._clusters.refresh(context)
 
         await self._change(change)
 

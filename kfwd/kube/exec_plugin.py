@@ -1,8 +1,9 @@
 """Login plugins: programs that print a credential (client.authentication.k8s.io v1, v1beta1).
 
 Source: client-go `plugin/pkg/client/auth/exec/exec.go`. A daemon has no terminal, so a plugin is
-told that it must not ask, and one that always asks is not started. Its words on stderr are the
-only ones that explain a failure: they become part of the error. Its stdout never does.
+told that it must not ask, and one that always asks is not started; `plugin_terminal` runs it for a
+person. Its words on stderr are the only ones that explain a failure: they become part of the error.
+Its stdout never does.
 """
 
 from __future__ import annotations
@@ -53,51 +54,87 @@ async def fetch(
     Raises `LoginNeeded`: `exec-plugin-interactive`, `exec-plugin-missing`, `exec-plugin-failed`,
     `exec-plugin-timeout`, `exec-plugin-invalid`.
     """
-    plugin = context.user.exec
-    assert plugin is not None
-    failure = _Failure(context, plugin)
-    if plugin.api_version not in VERSIONS:
-        raise failure(
-            "exec-plugin-invalid", f"is set up for {plugin.api_version}, which is not supported"
-        )
-    if plugin.interactive_mode == "Always":
-        raise failure("exec-plugin-interactive", "needs a terminal to ask you")
-    output = await _run(plugin, environment(plugin, context.cluster, env), timeout, failure)
+    call = invocation(context, env, terminal=False)
+    output = await _run(call, context, timeout)
+    failure = _Failure(context)
     if output.stdout is None:
         raise failure("exec-plugin-invalid", "printed more than 1 MiB", output.stderr)
     if output.status != 0:
         how = f"exit status {output.status}" if output.status > 0 else f"signal {-output.status}"
         raise failure("exec-plugin-failed", f"failed ({how})", output.stderr)
+    return granted(context, output.stdout, output.stderr)
+
+
+class Invocation(Guarded, frozen=True):
+    """How to start a plugin: found in `env`'s PATH unless it is a path, with exactly `env`.
+
+    `interactive`: it may ask in the terminal; else it has nothing to read.
+    """
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    interactive: bool = False
+
+
+def invocation(context: Context, env: Mapping[str, str], *, terminal: bool) -> Invocation:
+    """How to start the context's plugin, where there is a `terminal` or not.
+
+    Raises `LoginNeeded`: `exec-plugin-invalid`, `exec-plugin-interactive`.
+    """
+    plugin = _plugin(context)
+    failure = _Failure(context)
+    if plugin.api_version not in VERSIONS:
+        raise failure(
+            "exec-plugin-invalid", f"is set up for {plugin.api_version}, which is not supported"
+        )
+    if plugin.interactive_mode == "Always" and not terminal:
+        raise failure("exec-plugin-interactive", "needs a terminal to ask you")
+    interactive = terminal and plugin.interactive_mode != "Never"
+    info = _exec_info(plugin, context.cluster, interactive)
+    return Invocation(
+        argv=(plugin.command, *plugin.args),
+        env={**env, **dict(plugin.env), "KUBERNETES_EXEC_INFO": info},
+        interactive=interactive,
+    )
+
+
+def granted(context: Context, stdout: bytes, stderr: bytes = b"") -> Grant:
+    """What a context's plugin printed, as a grant. Raises `LoginNeeded` `exec-plugin-invalid`."""
     try:
-        return parse(output.stdout, plugin.api_version)
+        return parse(stdout, _plugin(context).api_version)
     except ValueError as error:
-        raise failure("exec-plugin-invalid", str(error), output.stderr) from None
+        raise _Failure(context)("exec-plugin-invalid", str(error), stderr) from None
 
 
-async def _run(
-    plugin: ExecConfig, env: Mapping[str, str], timeout: float, failure: _Failure
-) -> plugin_process.Output:
+def not_started(context: Context, env: Mapping[str, str], error: OSError) -> LoginNeeded:
+    """Why the system did not start the context's plugin."""
+    failure = _Failure(context)
+    if _exists(_plugin(context).command, env):
+        return failure("exec-plugin-failed", f"cannot be started: {error.strerror}")
+    return failure("exec-plugin-missing", "is not installed, or not in the PATH used")
+
+
+def _plugin(context: Context) -> ExecConfig:
+    plugin = context.user.exec
+    assert plugin is not None
+    return plugin
+
+
+async def _run(call: Invocation, context: Context, timeout: float) -> plugin_process.Output:
+    failure = _Failure(context)
     try:
-        return await plugin_process.run([plugin.command, *plugin.args], env, timeout=timeout)
+        return await plugin_process.run(call.argv, call.env, timeout=timeout)
     except plugin_process.TimedOut as error:
         raise failure(
             "exec-plugin-timeout", f"did not end within {timeout:g} s", error.stderr
         ) from None
     except OSError as error:
-        if _exists(plugin.command, env):
-            reason = f"cannot be started: {error.strerror}"
-            raise failure("exec-plugin-failed", reason) from None
-        raise failure("exec-plugin-missing", "is not installed, or not in the PATH used") from None
+        raise not_started(context, call.env, error) from None
 
 
-def environment(plugin: ExecConfig, cluster: Cluster, env: Mapping[str, str]) -> dict[str, str]:
-    """The plugin's environment: `env`, its own variables over it, and what it should know."""
-    return {**env, **dict(plugin.env), "KUBERNETES_EXEC_INFO": _exec_info(plugin, cluster)}
-
-
-def _exec_info(plugin: ExecConfig, cluster: Cluster) -> str:
+def _exec_info(plugin: ExecConfig, cluster: Cluster, interactive: bool) -> str:
     """The JSON in `KUBERNETES_EXEC_INFO`."""
-    spec: dict[str, Any] = {"interactive": False}
+    spec: dict[str, Any] = {"interactive": interactive}
     if plugin.provide_cluster_info:
         spec["cluster"] = _cluster_info(cluster)
     info = {"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec}
@@ -147,7 +184,8 @@ def parse(stdout: bytes, api_version: str) -> Grant:
 class _Failure:
     """Makes this plugin's errors."""
 
-    def __init__(self, context: Context, plugin: ExecConfig) -> None:
+    def __init__(self, context: Context) -> None:
+        plugin = _plugin(context)
         self._who = f'the login plugin {plugin.command} of user "{context.user.name}"'
         self._login = login_hint(context)
         self._install = plugin.install_hint

@@ -48,6 +48,27 @@ def test_ids_and_queries_are_quoted(server: StandIn, client: Client) -> None:
     assert server.requests[1].target == "/v1/plan?profile=a&profile=b&kubeconfig=%2Fhome%2Fx%20y"
 
 
+def test_a_login_names_its_context_and_carries_the_credential(
+    server: StandIn, client: Client
+) -> None:
+    target = api_model.LoginTarget(context="dev", kubeconfig=("/k",))
+    server.on("GET /v1/login", target)
+    assert client.login_target("dev", ["/k"]) == target
+    client.login_target(None, ["/k"])
+    assert [request.target for request in server.requests] == [
+        "/v1/login?context=dev&kubeconfig=%2Fk",
+        "/v1/login?kubeconfig=%2Fk",
+    ]
+    server.on("POST /v1/login", {"context": "dev", "state": "ok", "login_expires": None})
+    request = api_model.LoginRequest(context="dev", kubeconfig=("/k",), credential="{}")
+    assert client.login(request).state == "ok"
+    assert server.requests[-1].json == {
+        "context": "dev",
+        "kubeconfig": ["/k"],
+        "credential": "{}",
+    }
+
+
 def test_up_and_down_carry_what_is_meant(server: StandIn, client: Client) -> None:
     for call in ("up", "down"):
         server.on(f"POST /v1/{call}", {"items": [{"id": "dev/web", "action": "start"}]})

@@ -6,6 +6,7 @@ from kfwd.daemon.api import (
     attach,
     browse,
     entries,
+    login,
     process,
     profiles,
     requests,
@@ -22,5 +23,6 @@ ALL: tuple[Route, ...] = (
     *profiles.ROUTES,
     *target_routes.ROUTES,
     *browse.ROUTES,
+    *login.ROUTES,
     *process.ROUTES,
 )
