@@ -1,15 +1,12 @@
-"""Facts as text."""
+"""Tables, JSON and colours."""
 
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kfwd.cli import render
-
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Terminal(io.StringIO):
@@ -41,42 +38,6 @@ def test_columns_are_as_wide_as_their_widest_cell_and_colour_counts_for_nothing(
 
 def test_no_rows_are_no_table() -> None:
     assert render.table([]) == ""
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (812, "812 B"),
-        (1024, "1.0 KiB"),
-        (13 << 20, "13 MiB"),
-        (5 << 40, "5.0 TiB"),
-        (5000 << 40, "5000 TiB"),
-    ],
-)
-def test_sizes(count: int, text: str) -> None:
-    assert render.size(count) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-5, "0s"), (59, "59s"), (750, "12m"), (11520, "3h12m"), (370800, "4d7h")],
-)
-def test_ages(seconds: int, text: str) -> None:
-    assert render.age(NOW - timedelta(seconds=seconds), NOW) == text
-
-
-@pytest.mark.parametrize(
-    ("addresses", "text"),
-    [
-        ((), "-"),
-        (("127.0.0.1:80", "[::1]:80"), "localhost:80"),
-        (("127.0.0.1:80", "[::1]:81"), "127.0.0.1:80,[::1]:81"),
-        (("0.0.0.0:80", "unix:/x"), "0.0.0.0:80,unix:/x"),
-    ],
-)
-def test_both_families_of_localhost_are_one(addresses: tuple[str, ...], text: str) -> None:
-    assert render.listening(addresses) == text
 
 
 def test_json_is_indented_or_in_one_line() -> None:

@@ -1,0 +1,51 @@
+"""Facts as text, the same on the command line and in the TUI. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+
+def clean(text: str) -> str:
+    """Without control characters: names and messages come from other machines."""
+    return "".join(c if unicodedata.category(c) != "Cc" else " " for c in text)
+
+
+def size(count: int) -> str:
+    """`812 B`, `1.0 KiB`, `13 MiB`."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{amount:.1f} {unit}" if amount < 10 and unit != "B" else f"{amount:.0f} {unit}"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """`5s`, `12m`, `3h12m`, `4d7h`."""
+    seconds = max(0, int((now - since).total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 1:
+        return f"{seconds}s"
+    if hours < 1:
+        return f"{minutes}m"
+    if days < 1:
+        return f"{hours}h{minutes % 60}m"
+    return f"{days}d{hours % 24}h"
+
+
+def clock(at: datetime) -> str:
+    """Local time of day."""
+    return at.astimezone().strftime("%H:%M:%S")
+
+
+def listening(addresses: Sequence[str]) -> str:
+    """`127.0.0.1:8080` and `[::1]:8080` together are `localhost:8080`."""
+    shown = list(addresses)
+    for address in addresses:
+        port = address.removeprefix("127.0.0.1:")
+        if port != address and f"[::1]:{port}" in shown:
+            shown[shown.index(address)] = f"localhost:{port}"
+            shown.remove(f"[::1]:{port}")
+    return ",".join(shown) or "-"

@@ -1,0 +1,51 @@
+"""Facts as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kfwd import text as text_of
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_control_characters_do_not_reach_a_terminal() -> None:
+    assert text_of.clean("a\x1b[31mb\n") == "a [31mb "
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (812, "812 B"),
+        (1024, "1.0 KiB"),
+        (13 << 20, "13 MiB"),
+        (5 << 40, "5.0 TiB"),
+        (5000 << 40, "5000 TiB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert text_of.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0s"), (59, "59s"), (750, "12m"), (11520, "3h12m"), (370800, "4d7h")],
+)
+def test_ages(seconds: int, text: str) -> None:
+    assert text_of.age(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("addresses", "text"),
+    [
+        ((), "-"),
+        (("127.0.0.1:80", "[::1]:80"), "localhost:80"),
+        (("127.0.0.1:80", "[::1]:81"), "127.0.0.1:80,[::1]:81"),
+        (("0.0.0.0:80", "unix:/x"), "0.0.0.0:80,unix:/x"),
+    ],
+)
+def test_both_families_of_localhost_are_one(addresses: tuple[str, ...], text: str) -> None:
+    assert text_of.listening(addresses) == text
