@@ -13,10 +13,10 @@ from kfwd.cli.names import EntryName, Named
 from kfwd.cli.routes import asked
 from kfwd.cli.wait import until_ready
 from kfwd.client import view
+from kfwd.client.address import local_url, url
 from kfwd.errors import KfwdError, NotFound
 from kfwd.model import EntryView
 
-TLS_PORTS = ("443", "8443")
 WITHOUT_URL = {"port-forward", "api-proxy"}
 READY_S = 20.0
 
@@ -96,7 +96,7 @@ def url_of(route: RouteView) -> str:
     """A route's own URL, or that of its address."""
     if route.layer == 7:
         return route.address
-    return _url(route.address, route.address.rpartition(":")[2])
+    return url(route.address, route.address.rpartition(":")[2])
 
 
 def forwardable(found: RouteList) -> tuple[str, str]:
@@ -112,24 +112,6 @@ def forwardable(found: RouteList) -> tuple[str, str]:
         )
     target, _, port = works.address.rpartition(":")
     return target, port
-
-
-def local_url(entry: EntryView) -> str:
-    """Where an entry is on this machine. Raises `KfwdError` for one that listens on no TCP port."""
-    for port in entry.ports:
-        for address in port.listen:
-            if not address.startswith("unix:"):
-                host, _, number = address.rpartition(":")
-                shown = "localhost" if host in {"127.0.0.1", "[::1]"} else host
-                return _url(f"{shown}:{number}", port.remote or "")
-    raise KfwdError(f"{entry.id} listens on no TCP port", code="no-url")
-
-
-def _url(authority: str, port: str) -> str:
-    secure = port in TLS_PORTS or port.startswith("https")
-    host, _, number = authority.rpartition(":")
-    plain = host if number == ("443" if secure else "80") else authority
-    return f"{'https' if secure else 'http'}://{plain}/"
 
 
 def _browse(url: str) -> None:

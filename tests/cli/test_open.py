@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kfwd.api_model import RouteKind, RouteList, RouteState, RouteView
-from kfwd.cli.open import best_url, local_url
-from kfwd.errors import ExitCode, KfwdError
+from kfwd.cli.open import best_url
+from kfwd.errors import ExitCode
 from kfwd.model import PortView, SnapshotEvent
 from tests.cli.conftest import Run
 from tests.standin import StandIn, entry, snapshot
@@ -31,25 +31,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: not seen.append(url))
     return seen
-
-
-@pytest.mark.parametrize(
-    ("listen", "remote", "url"),
-    [
-        (("127.0.0.1:8080", "[::1]:8080"), "http", "http://localhost:8080/"),
-        (("[::1]:8080",), "80", "http://localhost:8080/"),
-        (("192.168.1.5:8443",), "443", "https://192.168.1.5:8443/"),
-        (("127.0.0.1:9000",), "https-admin", "https://localhost:9000/"),
-        (("127.0.0.1:80",), "http", "http://localhost/"),
-    ],
-)
-def test_an_entry_is_where_it_listens(listen: tuple[str, ...], remote: str, url: str) -> None:
-    assert local_url(entry("dev/web", ports=ports(*listen, remote=remote))) == url
-
-
-def test_an_entry_without_a_tcp_port_has_no_url() -> None:
-    with pytest.raises(KfwdError, match="listens on no TCP port"):
-        local_url(entry("dev/web", ports=ports("unix:/run/web")))
 
 
 @pytest.mark.parametrize(
