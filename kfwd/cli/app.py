@@ -12,14 +12,12 @@ import click
 
 from kfwd import paths
 from kfwd.client.calls import Client
-from kfwd.errors import ConfigError, DaemonUnreachable, ExitCode
+from kfwd.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from kfwd.paths import Paths
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-PING_S = 2.0
 
 
 class App:
@@ -36,21 +34,13 @@ class App:
     def paths(self) -> Paths:
         return paths.find(self.env)
 
-    def answers(self) -> bool:
-        """Whether a daemon answers on the control socket."""
-        try:
-            Client(paths.runtime_candidates(self.env), timeout_s=PING_S).snapshot()
-        except DaemonUnreachable:
-            return False
-        return True
-
     def ensure_daemon(self) -> None:
         """Start a daemon unless one answers."""
-        if self.answers():
+        if self.client.answers():
             return
         from kfwd.service import start
 
-        start.start(self.paths.log / "daemon.err", self.answers, env=self.env)
+        start.start(self.paths.log / "daemon.err", self.client.answers, env=self.env)
         say("started the daemon")
 
     def kubeconfig(self, chosen: tuple[str, ...] = ()) -> tuple[str, ...]:

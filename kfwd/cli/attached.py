@@ -14,6 +14,7 @@ from kfwd.api_model import AnyAttachEvent, AttachState, EntryRequest
 from kfwd.cli.app import App, say
 from kfwd.cli.overrides import Overrides, kubeconfig
 from kfwd.client import stream
+from kfwd.client.feeds import SILENCE_S
 from kfwd.errors import DaemonUnreachable, ExitCode, KfwdError
 from kfwd.model import EntrySpec, EntryView
 from kfwd.signals import terminable
@@ -132,7 +133,7 @@ class Session(ABC):
                 self._request = replace(self._request, spec=self.pinned(view))
 
     def _bound(self, events: stream.Stream[AnyAttachEvent]) -> None:
-        left = stream.SILENCE_S if self.complete else self._deadline - time.monotonic()
+        left = SILENCE_S if self.complete else self._deadline - time.monotonic()
         events.limit(left)
 
     def tell(self, state: AttachState) -> None:

@@ -31,7 +31,7 @@ def run() -> int:
 @pass_app
 def start(app: App) -> None:
     """Start the daemon in the background; nothing happens if one runs."""
-    if app.answers():
+    if app.client.answers():
         print(f"already running, pid {app.client.snapshot().daemon.pid}")
         return
     app.ensure_daemon()
@@ -53,7 +53,7 @@ def stop(app: App) -> None:
 @pass_app
 def restart(app: App) -> None:
     """Stop the daemon if one runs, and start one with this shell's environment."""
-    if app.answers():
+    if app.client.answers():
         _stop(app)
     app.ensure_daemon()
     print(f"running, pid {app.client.snapshot().daemon.pid}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import msgspec
 
 from kfwd import __version__, api_model
 from kfwd.client import http
+from kfwd.client.feeds import entry_path
 from kfwd.errors import (
     DaemonUnreachable,
     ExitCode,
@@ -25,9 +27,9 @@ from kfwd.errors import (
 from kfwd.model import Snapshot
 
 T = TypeVar("T")
-Query = Iterable[tuple[str, str]]
 
 TIMEOUT_S = 30.0
+PING_S = 2.0
 _ERRORS: dict[int, type[KfwdError]] = {
     ExitCode.USAGE: UsageError,
     ExitCode.NO_DAEMON: DaemonUnreachable,
@@ -57,6 +59,14 @@ class Client:
         self._warned = False
         self.daemon_version: str | None = None
 
+    def answers(self) -> bool:
+        """Whether a daemon answers, within `PING_S`."""
+        try:
+            Client(self._places, timeout_s=PING_S).snapshot()
+        except DaemonUnreachable:
+            return False
+        return True
+
     def snapshot(self) -> Snapshot:
         return self._call("GET", "/v1/snapshot", type=Snapshot)
 
@@ -67,8 +77,8 @@ class Client:
         query = [("taken", taken)]
         return self._call("PUT", path, request, query=query, type=api_model.EntryResult)
 
-    def delete_entry(self, entry: str) -> api_model.EntryResult:
-        return self._call("DELETE", entry_path(entry), type=api_model.EntryResult)
+    def delete_entry(self, entry: str) -> api_model.Removed:
+        return self._call("DELETE", entry_path(entry), type=api_model.Removed)
 
     def act(self, entry: str, action: str) -> api_model.EntryResult:
         """`action` is `pause`, `resume` or `restart`."""
@@ -121,7 +131,7 @@ class Client:
         path: str,
         body: Any = None,
         *,
-        query: Query = (),
+        query: http.Query = (),
         wait_s: float | None = None,
     ) -> http.Response:
         """Send a request; the answer is one of success, its body not yet read.
@@ -129,19 +139,19 @@ class Client:
         `wait_s` bounds every wait for bytes. The caller closes the response.
         """
         data = None if body is None else msgspec.json.encode(body)
-        target = path + _query(query)
+        target = path + http.query(query)
         try:
-            response = http.request(self._connect(wait_s), method, target, data)
-            self._note_version(response)
+            response = http.request(self.connect(wait_s), method, target, data)
+            self.note_version(response.headers)
             if response.status >= 400:
                 with response:
-                    raise self._error(response.status, response.read())
+                    raise self.error(response.status, response.read())
         except OSError as error:
             raise _no_answer(error) from error
         return response
 
     def _call(
-        self, method: str, path: str, body: Any = None, *, type: type[T], query: Query = ()
+        self, method: str, path: str, body: Any = None, *, type: type[T], query: http.Query = ()
     ) -> T:
         with self.open(method, path, body, query=query) as response:
             try:
@@ -154,7 +164,8 @@ class Client:
             text = f"{self._daemon()} answered what kfwd {__version__} cannot read: {error}"
             raise ProtocolError(text, hint="kfwd daemon restart") from error
 
-    def _connect(self, wait_s: float | None) -> Any:
+    def connect(self, wait_s: float | None = None) -> socket.socket:
+        """A connection to the first daemon that answers. Raises `DaemonUnreachable`."""
         foreign: OSError | None = None
         for place in self._places:
             try:
@@ -170,13 +181,15 @@ class Client:
         where = self._places[0] / "kfwd.sock"
         raise DaemonUnreachable(f"no daemon answers on {where}", hint="kfwd daemon start")
 
-    def _note_version(self, response: http.Response) -> None:
-        self.daemon_version = response.headers.get(api_model.VERSION_HEADER.lower())
+    def note_version(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's headers which version the daemon is."""
+        self.daemon_version = headers.get(api_model.VERSION_HEADER.lower())
         if self.daemon_version not in (None, __version__) and not self._warned:
             self._warned = True
             self._warn(f"{self._daemon()} is not this kfwd's {__version__}: kfwd daemon restart")
 
-    def _error(self, status: int, data: bytes) -> KfwdError:
+    def error(self, status: int, data: bytes) -> KfwdError:
+        """What an answer of failure means."""
         try:
             detail = msgspec.json.decode(data, type=api_model.ErrorBody).error
         except msgspec.DecodeError:
@@ -194,16 +207,6 @@ class Client:
 
     def _daemon(self) -> str:
         return f"the daemon's version {self.daemon_version or '(unknown)'}"
-
-
-def entry_path(entry: str) -> str:
-    """The path of an entry id, `PROFILE/NAME`."""
-    return "/v1/entries/" + "/".join(http.quote(part) for part in entry.split("/", 1))
-
-
-def _query(pairs: Query) -> str:
-    text = "&".join(f"{http.quote(name)}={http.quote(value)}" for name, value in pairs)
-    return f"?{text}" if text else ""
 
 
 def _no_answer(error: OSError) -> DaemonUnreachable:

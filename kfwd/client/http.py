@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from kfwd.api_model import HOST
 from kfwd.errors import ProtocolError
+
+Query = Iterable[tuple[str, str]]
 
 MAX_LINE = 64 * 1024
 MAX_HEADERS = 100
@@ -24,6 +26,12 @@ _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 def quote(text: str) -> str:
     """Percent-encode everything but unreserved characters (RFC 3986)."""
     return "".join(chr(b) if b in _UNRESERVED else f"%{b:02X}" for b in text.encode())
+
+
+def query(pairs: Query) -> str:
+    """`?a=1&b=2`, or nothing."""
+    text = "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs)
+    return f"?{text}" if text else ""
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
@@ -60,7 +68,7 @@ class Response:
         self._connection = connection
         self._file: BinaryIO = connection.makefile("rb")
         try:
-            self.status, self.headers = _head(self._file)
+            self.status, self.headers = read_head(self._file)
         except BaseException:
             self.close()
             raise
@@ -119,7 +127,7 @@ class Response:
             yield piece
 
     def _chunks(self) -> Iterator[bytes]:
-        while size := _chunk_size(_line(self._file)):
+        while size := chunk_size(_line(self._file)):
             data = self._file.read(size)
             if len(data) < size or self._file.read(2) != b"\r\n":
                 raise ConnectionResetError("the answer was cut off")
@@ -130,18 +138,24 @@ class Response:
 
 def request(connection: socket.socket, method: str, target: str, body: bytes | None) -> Response:
     """Send one request and read the head of its answer; the connection is the answer's then."""
-    head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
-    if body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     try:
-        connection.sendall(head.encode() + b"\r\n" + (body or b""))
+        connection.sendall(encode(method, target, body))
     except BaseException:
         connection.close()
         raise
     return Response(connection)
 
 
-def _head(file: BinaryIO) -> tuple[int, dict[str, str]]:
+def encode(method: str, target: str, body: bytes | None = None) -> bytes:
+    """The bytes of one request."""
+    head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
+    if body is not None:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + (body or b"")
+
+
+def read_head(file: BinaryIO) -> tuple[int, dict[str, str]]:
+    """The status and the headers (names in lower case) of an answer."""
     version, _, rest = _line(file).partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
         raise ProtocolError("what answers on the control socket does not speak HTTP")
@@ -161,7 +175,8 @@ def _line(file: BinaryIO) -> bytes:
     return line.rstrip(b"\r\n")
 
 
-def _chunk_size(line: bytes) -> int:
+def chunk_size(line: bytes) -> int:
+    """The size that a chunk's first line gives. Raises `ProtocolError`."""
     try:
         size = int(line.partition(b";")[0], 16)
     except ValueError:

@@ -8,22 +8,20 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from kfwd import api_model
-from kfwd.client import http
-from kfwd.client.calls import Client, Query, entry_path
+from kfwd.client import feeds, http
+from kfwd.client.calls import Client
+from kfwd.client.feeds import SILENCE_S, Feed
 from kfwd.model import AnyEvent
 
 E = TypeVar("E")
-
-# The daemon sends something every 15 s, if only an empty line.
-SILENCE_S = 40.0
 
 
 class Stream(Generic[E]):
     """Decoded lines. Iterating blocks; `limit()` bounds the wait for the next line."""
 
-    def __init__(self, response: http.Response, decoder: msgspec.json.Decoder[E]) -> None:
+    def __init__(self, response: http.Response, feed: Feed[E]) -> None:
         self._response = response
-        self._decoder = decoder
+        self._feed = feed
 
     def __enter__(self) -> Self:
         return self
@@ -33,15 +31,12 @@ class Stream(Generic[E]):
 
     def __iter__(self) -> Iterator[E]:
         for line in self._response.lines():
-            if not line:
-                continue
             try:
-                event = self._decoder.decode(line)
-            except msgspec.ValidationError:
-                continue  # an event of a newer daemon; it says nothing this version shows
+                event = self._feed.read(line)
             except msgspec.DecodeError:
                 return
-            yield event
+            if event is not None:
+                yield event
 
     def limit(self, timeout_s: float) -> None:
         """Let the stream end if nothing comes within `timeout_s` (at most `SILENCE_S`)."""
@@ -49,34 +44,26 @@ class Stream(Generic[E]):
 
 
 def events(client: Client) -> Stream[AnyEvent]:
-    """One snapshot, then every change."""
-    return _open(client, "/v1/events", msgspec.json.Decoder(AnyEvent))
+    """`feeds.events`, opened."""
+    return _open(client, feeds.events())
 
 
 def attach(client: Client, entry: str) -> Stream[api_model.AnyAttachEvent]:
-    """What `kfwd port-forward` prints; closing it ends the entry."""
-    decoder = msgspec.json.Decoder(api_model.AnyAttachEvent)
-    return _open(client, f"{entry_path(entry)}/attach", decoder)
+    """`feeds.attach`, opened; closing it ends the entry."""
+    return _open(client, feeds.attach(entry))
 
 
 def logs(
     client: Client, *, entry: str | None = None, last: int = 200, follow: bool = False
 ) -> Stream[api_model.LogLine]:
-    """The newest `last` lines of the log, then, with `follow`, each new one."""
-    query = [("n", str(last)), *([("entry", entry)] if entry else [])]
-    query += [("follow", "1")] if follow else []
-    decoder = msgspec.json.Decoder(api_model.LogLine)
-    return _open(client, "/v1/logs", decoder, query)
+    """`feeds.logs`, opened."""
+    return _open(client, feeds.logs(entry=entry, last=last, follow=follow))
 
 
 def requests(client: Client, entry: str, *, follow: bool = False) -> Stream[api_model.RequestView]:
-    """The newest requests that an entry has served, then, with `follow`, each new one."""
-    decoder = msgspec.json.Decoder(api_model.RequestView)
-    query = [("follow", "1")] if follow else []
-    return _open(client, f"{entry_path(entry)}/requests", decoder, query)
+    """`feeds.requests`, opened."""
+    return _open(client, feeds.requests(entry, follow=follow))
 
 
-def _open(
-    client: Client, path: str, decoder: msgspec.json.Decoder[E], query: Query = ()
-) -> Stream[E]:
-    return Stream(client.open("GET", path, query=query, wait_s=SILENCE_S), decoder)
+def _open(client: Client, feed: Feed[E]) -> Stream[E]:
+    return Stream(client.open("GET", feed.target, wait_s=SILENCE_S), feed)

@@ -77,10 +77,11 @@ def _counted(
     entries: tuple[EntryView, ...], moved: tuple[EntryCounters, ...]
 ) -> tuple[EntryView, ...]:
     by_id = {counters.id: counters for counters in moved}
-    return tuple(_count(e, by_id[e.id]) if e.id in by_id else e for e in entries)
+    return tuple(count(e, by_id[e.id]) if e.id in by_id else e for e in entries)
 
 
-def _count(entry: EntryView, now: EntryCounters) -> EntryView:
+def count(entry: EntryView, now: EntryCounters) -> EntryView:
+    """The entry with its numbers of now."""
     endpoints = now.endpoints or entry.endpoints
     return replace(entry, connections=now.connections, bytes=now.bytes, endpoints=endpoints)
 

@@ -1,0 +1,66 @@
+"""The daemon's streams: where each is and what its lines mean. Pure."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from kfwd import api_model
+from kfwd.client import http
+from kfwd.model import AnyEvent
+
+E = TypeVar("E")
+
+# The daemon sends something every 15 s, if only an empty line.
+SILENCE_S = 40.0
+
+
+class Feed(Generic[E]):
+    """One stream of JSON lines."""
+
+    def __init__(self, target: str, decoder: msgspec.json.Decoder[E]) -> None:
+        self.target = target
+        self._decoder = decoder
+
+    def read(self, line: bytes) -> E | None:
+        """What a line says; None where it says nothing to this version of kfwd.
+
+        Raises `msgspec.DecodeError` for a line that was cut off.
+        """
+        if not line:
+            return None
+        try:
+            return self._decoder.decode(line)
+        except msgspec.ValidationError:
+            return None  # an event of a newer daemon
+
+
+def entry_path(entry: str) -> str:
+    """The path of an entry id, `PROFILE/NAME`."""
+    return "/v1/entries/" + "/".join(http.quote(part) for part in entry.split("/", 1))
+
+
+def events() -> Feed[AnyEvent]:
+    """One snapshot, then every change."""
+    return Feed("/v1/events", msgspec.json.Decoder(AnyEvent))
+
+
+def attach(entry: str) -> Feed[api_model.AnyAttachEvent]:
+    """What `kfwd port-forward` prints; ending it ends the entry."""
+    return Feed(f"{entry_path(entry)}/attach", msgspec.json.Decoder(api_model.AnyAttachEvent))
+
+
+def logs(
+    *, entry: str | None = None, last: int = 200, follow: bool = False
+) -> Feed[api_model.LogLine]:
+    """The newest `last` lines of the log, then, with `follow`, each new one."""
+    query = [("n", str(last)), *([("entry", entry)] if entry else [])]
+    query += [("follow", "1")] if follow else []
+    return Feed(f"/v1/logs{http.query(query)}", msgspec.json.Decoder(api_model.LogLine))
+
+
+def requests(entry: str, *, follow: bool = False) -> Feed[api_model.RequestView]:
+    """The newest requests that an entry has served, then, with `follow`, each new one."""
+    target = f"{entry_path(entry)}/requests" + http.query([("follow", "1")] if follow else [])
+    return Feed(target, msgspec.json.Decoder(api_model.RequestView))

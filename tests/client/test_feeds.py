@@ -1,0 +1,32 @@
+"""Where streams are and what their lines mean."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from kfwd.client import feeds
+from kfwd.model import Heartbeat
+
+
+def test_a_line_is_an_event() -> None:
+    assert feeds.events().read(b'{"type":"heartbeat","seq":3}') == Heartbeat(seq=3)
+
+
+@pytest.mark.parametrize("line", [b"", b'{"type":"novelty","seq":1}'])
+def test_what_says_nothing_to_us_is_passed_over(line: bytes) -> None:
+    assert feeds.events().read(line) is None
+
+
+def test_a_line_that_was_cut_off_is_an_error() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        feeds.events().read(b'{"type":"heart')
+
+
+def test_targets_carry_what_is_asked_for() -> None:
+    assert feeds.attach("-/web").target == "/v1/entries/-/web/attach"
+    logs = feeds.logs(entry="dev/web", last=5, follow=True)
+    assert logs.target == "/v1/logs?n=5&entry=dev%2Fweb&follow=1"
+    assert feeds.logs().target == "/v1/logs?n=200"
+    assert feeds.requests("dev/a b").target == "/v1/entries/dev/a%20b/requests"
+    assert feeds.requests("dev/web", follow=True).target.endswith("?follow=1")
