@@ -9,7 +9,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | GET /v1/snapshot | | `model.Snapshot` |
 | GET /v1/events | | lines of `model.AnyEvent`, first a snapshot, a heartbeat every 15 s |
 | PUT /v1/entries/-/NAME?taken=replace,next,fail | `EntryRequest` | `EntryResult` |
-| DELETE /v1/entries/ID | | `EntryResult` |
+| DELETE /v1/entries/ID | | `Removed` |
 | POST /v1/entries/ID/{pause,resume,restart} | | `EntryResult` |
 | GET /v1/entries/ID/connections | | `ConnectionList` |
 | GET /v1/entries/ID/history | | `History` |
@@ -97,6 +97,13 @@ class EntryRequest(Struct, frozen=True, kw_only=True):
 
 class EntryResult(Struct, frozen=True, kw_only=True):
     id: str
+
+
+class Removed(Struct, frozen=True, kw_only=True):
+    """An entry that is gone, and the request that makes it again."""
+
+    id: str
+    request: EntryRequest | None = None
 
 
 class UpRequest(Struct, frozen=True, kw_only=True):

@@ -205,19 +205,21 @@ class Daemon:
 
         return await self._change(change)
 
-    async def remove(self, id: str) -> None:
-        """End an ad-hoc entry for good."""
+    async def remove(self, id: str) -> Wanted:
+        """End an ad-hoc entry for good; returns what it was."""
 
-        async def change() -> None:
-            if self._known(id).profile != ADHOC:
+        async def change() -> Wanted:
+            was = self._known(id)
+            if was.profile != ADHOC:
                 raise UsageError(
                     f"{id} belongs to a profile", hint="edit its file, or take the profile down"
                 )
             self._forget(id)
             self.saved.ports.pop(id, None)
             await self._reconcile()
+            return was
 
-        await self._change(change)
+        return await self._change(change)
 
     async def pause(self, id: str, paused: bool) -> None:
         """Free the entry's ports and end its connections, or undo that and look again at once."""

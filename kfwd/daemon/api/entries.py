@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, History, Taken
+from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, History, Removed, Taken
 from kfwd.daemon.api.route import Call, Nothing, Route
 from kfwd.errors import UsageError
-from kfwd.model import ADHOC
+from kfwd.model import ADHOC, Wanted
 
 Plain = Call[Nothing, Nothing]
 
@@ -25,10 +25,15 @@ async def put_entry(call: Call[PutQuery, EntryRequest]) -> EntryResult:
     return EntryResult(id=await call.daemon.put(call.params["name"], call.query.taken, call.body))
 
 
-async def delete_entry(call: Plain) -> EntryResult:
+async def delete_entry(call: Plain) -> Removed:
     """End an ad-hoc entry for good."""
-    await call.daemon.remove(call.entry)
-    return EntryResult(id=call.entry)
+    was = await call.daemon.remove(call.entry)
+    return Removed(id=was.id, request=_again(was))
+
+
+def _again(was: Wanted) -> EntryRequest:
+    context = was.context
+    return EntryRequest(spec=was.spec, kubeconfig=context.kubeconfig, context=context.name)
 
 
 async def pause_entry(call: Plain) -> EntryResult:
@@ -63,7 +68,7 @@ async def get_history(call: Plain) -> History:
 ENTRY = "/v1/entries/{profile}/{name}"
 ROUTES = (
     Route("PUT", ENTRY, put_entry, EntryResult, query=PutQuery, body=EntryRequest),
-    Route("DELETE", ENTRY, delete_entry, EntryResult),
+    Route("DELETE", ENTRY, delete_entry, Removed),
     Route("POST", f"{ENTRY}/pause", pause_entry, EntryResult),
     Route("POST", f"{ENTRY}/resume", resume_entry, EntryResult),
     Route("POST", f"{ENTRY}/restart", restart_entry, EntryResult),

@@ -14,8 +14,10 @@ from tests.until import until
 async def test_an_entry_is_put_and_deleted(rig: Rig) -> None:
     assert await rig.add("db") == (200, {"id": "-/db"})
     assert rig.ids() == ["-/db"]
-    assert await rig.call("DELETE", "/v1/entries/-/db") == (200, {"id": "-/db"})
-    assert rig.ids() == []
+    status, removed = await rig.call("DELETE", "/v1/entries/-/db")
+    assert (status, removed["id"], rig.ids()) == (200, "-/db", [])
+    assert await rig.call("PUT", "/v1/entries/-/db", removed["request"]) == (200, {"id": "-/db"})
+    await rig.call("DELETE", "/v1/entries/-/db")
     status, body = await rig.call("DELETE", "/v1/entries/-/db")
     assert (status, body["error"]["exit_code"]) == (404, 4)
 
