@@ -1,6 +1,7 @@
 """`kfwd`: commands by name, loaded when they are asked for, and every error in one form.
 
-The only module that may start the daemon or the simulated cluster, each imported on demand.
+The only module that may start the daemon, the TUI or the simulated cluster, each imported on
+demand.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfwd import __version__
-from kfwd.errors import ExitCode, KfwdError, ProfileInvalid
+from kfwd.errors import ExitCode, KfwdError, ProfileInvalid, UsageError
+
+if TYPE_CHECKING:
+    from kfwd.cli.app import App
 
 COMPLETE_VAR = "_KFWD_COMPLETE"
 INTERRUPTED = 130
@@ -40,6 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "proxy": "kfwd.cli.proxy:proxy",
     "profile": "kfwd.cli.profile:profile",
     "daemon": "kfwd.cli.daemon:daemon",
+    "tui": "kfwd.cli.main:tui",
     "demo": "kfwd.cli.demo:demo",
     "sim": "kfwd.cli.main:sim",
     "completion": "kfwd.cli.completion:completion",
@@ -76,10 +81,23 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", message="kfwd %(version)s")
 @click.pass_context
-def kfwd(ctx: click.Context) -> None:
+def kfwd(ctx: click.Context) -> int | None:
     """Every pod and service of every cluster, always at the same local address."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+    if ctx.invoked_subcommand is not None:
+        return None
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return run_tui(ctx.obj)
+    click.echo(ctx.get_help())
+    return ExitCode.OK
+
+
+@click.command()
+@click.pass_obj
+def tui(app: App) -> int:
+    """Everything at a glance, every action one key away. Also plain kfwd."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the TUI needs a terminal", hint="kfwd ls --watch works without one")
+    return run_tui(app)
 
 
 @click.group()
@@ -109,6 +127,13 @@ def _arguments(options: Mapping[str, Any]) -> list[str]:
             if one is not None:
                 words += [f"--{name.replace('_', '-')}", str(one)]
     return words
+
+
+def run_tui(app: App) -> int:
+    """Run the TUI in this terminal; returns its exit status."""
+    from kfwd.tui.app import run
+
+    return run(app.env)
 
 
 def run_daemon() -> int:

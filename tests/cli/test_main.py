@@ -107,6 +107,32 @@ def test_ls_loads_nothing_heavy(daemon: StandIn) -> None:
     assert [name for name in HEAVY if name in done.stderr.split()] == []
 
 
+def test_no_command_loads_the_tui() -> None:
+    modules = sorted({place.partition(":")[0] for place in cli.COMMANDS.values()})
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert [name for name in loaded if name in {"textual", "rich", "kfwd.tui"}] == []
+
+
+@pytest.mark.parametrize("args", [[], ["tui"]])
+def test_on_a_terminal_the_tui_is_started(
+    run: Run, args: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("kfwd.cli.main.run_tui", lambda app: 7)
+    assert run(*args).code == 7
+
+
+def test_without_a_terminal_there_is_no_tui(run: Run) -> None:
+    result = run("tui")
+    assert result.code == ExitCode.USAGE
+    assert result.err == (
+        "kfwd: the TUI needs a terminal\nhint: kfwd ls --watch works without one\n"
+    )
+
+
 def test_ls_is_quick(daemon: StandIn) -> None:
     daemon.on("GET /v1/snapshot", snapshot(entry()))
 

@@ -1,0 +1,59 @@
+"""Calls of the daemon from the TUI: in a thread, with what went wrong said on the screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from kfwd.errors import KfwdError
+from kfwd.tasks import TaskSet
+
+if TYPE_CHECKING:
+    from kfwd.tui.app import KfwdApp
+
+T = TypeVar("T")
+
+MOST = 16
+"""Calls under way at once; those beyond are refused, in words."""
+
+
+class Calls:
+    """`start` returns at once; `done` gets the answer on the event loop."""
+
+    def __init__(self, app: KfwdApp, tasks: TaskSet) -> None:
+        self._app = app
+        self._tasks = tasks
+        self._running = 0
+
+    def start(
+        self,
+        call: Callable[[], T],
+        done: Callable[[T], None] = lambda answer: None,
+        failed: Callable[[KfwdError], None] | None = None,
+    ) -> None:
+        """Make a call that blocks. A failure goes to `failed`, else onto the screen."""
+        if self._running >= MOST:
+            self._app.say("too much is under way", hint="wait a moment", bad=True)
+            return
+        self._running += 1
+        self._tasks.spawn(self._run(call, done, failed or self.show), "call")
+
+    def show(self, error: KfwdError) -> None:
+        """A failure in words."""
+        self._app.say(error.text, hint=error.hint or "", bad=True)
+
+    async def _run(
+        self,
+        call: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[KfwdError], None],
+    ) -> None:
+        try:
+            answer = await asyncio.to_thread(call)
+        except KfwdError as error:
+            failed(error)
+        else:
+            done(answer)
+        finally:
+            self._running -= 1

@@ -1,0 +1,71 @@
+"""A line of text as pieces with a tone each, measured in terminal cells. Pure.
+
+A tone is a word for what is meant (`good`, `dim`); the style sheet says how that looks.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from kfwd.text import clean
+
+Tone = Literal["plain", "good", "warn", "bad", "dim", "accent", "title", "busy"]
+TONES: tuple[Tone, ...] = ("plain", "good", "warn", "bad", "dim", "accent", "title", "busy")
+ELLIPSIS = "…"
+
+
+class Piece(NamedTuple):
+    text: str
+    tone: Tone = "plain"
+
+
+Pieces = tuple[Piece, ...]
+
+
+def width(pieces: Pieces) -> int:
+    """Cells the pieces take."""
+    return sum(cell_len(piece.text) for piece in pieces)
+
+
+def fit(text: str, cells: int, *, right: bool = False) -> str:
+    """Exactly `cells` wide: padded, or cut with an ellipsis; wide characters are never halved."""
+    text = clean(text)
+    has = cell_len(text)
+    if has > cells:
+        return set_cell_size(text, cells - 1) + ELLIPSIS if cells > 0 else ""
+    pad = " " * (cells - has)
+    return pad + text if right else text + pad
+
+
+def shorten(text: str, cells: int) -> str:
+    """At most `cells` wide."""
+    text = clean(text)
+    return text if cell_len(text) <= cells else fit(text, cells)
+
+
+def spread(left: Pieces, right: Pieces, cells: int) -> Pieces:
+    """`left` at the left, `right` at the right end; where both do not fit, `left` is cut."""
+    room = cells - width(right)
+    if room < 1:
+        return cut(left, cells)
+    left = cut(left, max(0, room - 1))
+    return (*left, Piece(" " * (room - width(left))), *right)
+
+
+def cut(pieces: Pieces, cells: int) -> Pieces:
+    """At most `cells` wide, with an ellipsis where something is missing."""
+    kept: list[Piece] = []
+    for piece in pieces:
+        size = cell_len(piece.text)
+        if size > cells:
+            return (*kept, Piece(fit(piece.text, cells), piece.tone)) if cells else tuple(kept)
+        kept.append(piece)
+        cells -= size
+    return tuple(kept)
+
+
+def text(pieces: Pieces) -> str:
+    """The words alone."""
+    return "".join(piece.text for piece in pieces)

@@ -1,0 +1,229 @@
+"""The overview: all entries in one table, grouped by profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import ClassVar
+
+from msgspec.structs import replace
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from kfwd import paths
+from kfwd.api_model import Removed
+from kfwd.client.address import local_address, local_url
+from kfwd.errors import KfwdError
+from kfwd.model import EntryView, State
+from kfwd.text import clean
+from kfwd.tui import columns, outline, words
+from kfwd.tui.link import Standing
+from kfwd.tui.outline import Group, Wish
+from kfwd.tui.page import Page
+from kfwd.tui.pieces import Piece, Pieces, Tone, spread
+from kfwd.tui.undo import as_it_was
+from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.line_table import Item, LineTable
+
+PROFILE = "profile:"
+
+
+class Overview(Page):
+    """The first screen. The line of a profile has the key `profile:NAME`, an entry's is its id."""
+
+    help_text = "Every entry, grouped by profile. A line below one says what is wrong with it."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "fold", "fold", show=False, id="fold"),
+        Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
+        Binding("r", "restart", "restart", id="restart"),
+        Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
+        Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
+        Binding("o", "open", "open", tooltip="Open in the browser", id="open"),
+        Binding("slash", "find", "filter", key_display="/", id="filter"),
+        Binding("exclamation_mark", "problems", "problems", key_display="!", id="only-problems"),
+        Binding("S", "sort", "sort", tooltip="Sort by something else", id="sort"),
+        Binding("escape", "all", "show all", show=False, id="show-all"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wish = Wish()
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(self._heading, id="heading")
+        yield LineTable(id="entries")
+        yield Line(self._wished, id="wished")
+        yield Input(placeholder="name, target, context, pod, state", id="find", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#find", Input).display = False
+        self.table.focus()
+
+    @property
+    def table(self) -> LineTable:
+        return self.query_one("#entries", LineTable)
+
+    @property
+    def subject(self) -> EntryView | None:
+        """The entry under the cursor."""
+        return self.picture.entries.get(self.table.key or "")
+
+    def redraw(self) -> None:
+        items = list(self._items())
+        entries = (item.key for item in items if item.key in self.picture.entries)
+        self.table.show(items, first=next(entries, None))
+        self.query_one("#heading", Line).show()
+        wished = self.query_one("#wished", Line)
+        wished.display = self.wish.only_problems or self.wish.sort != Wish().sort
+        wished.show()
+
+    def _items(self) -> Iterator[Item]:
+        if not self.picture.entries:
+            yield from self._first_start()
+        now = self.kfwd.clock()
+        for group in outline.outline(self.picture, self.wish):
+            yield Item(PROFILE + group.profile, partial(self._group, group))
+            for entry in () if group.folded else group.shown:
+                facts = columns.Facts(entry, self.picture.rate(entry.id), now)
+                yield Item(entry.id, partial(columns.row, facts))
+                if entry.problem is not None:
+                    yield Item(entry.id, partial(columns.problem, entry), pickable=False)
+
+    def _first_start(self) -> Iterator[Item]:
+        """What to do when there is nothing to show yet."""
+        if self.kfwd.link.standing is Standing.CONNECTING:
+            return
+        files = ", ".join(paths.kubeconfigs(self.kfwd.env))
+        seen = ", ".join(clean(context.name) for context in self.picture.contexts)
+        for line in (
+            f"nothing is forwarded yet. {f'contexts: {seen}' if seen else f'kubeconfig: {files}'}",
+            "kfwd add svc/NAME 8080:http   forwards a service",
+            "kfwd demo                     a cluster to play with",
+        ):
+            pieces = (Piece("   "), Piece(line, "dim"))
+            yield Item("", lambda cells, pieces=pieces: pieces, pickable=False)  # type: ignore[misc]
+
+    def _group(self, group: Group, cells: int) -> Pieces:
+        name = clean(group.title)
+        left: Pieces = (Piece(f" {'▸' if group.folded else '▾'} "), Piece(name, "title"))
+        context = self.picture.context(group.shown[0].context)
+        if context is not None:
+            left = (*left, Piece("  "), *words.context(context, self.kfwd.clock()))
+        tone: Tone = "dim" if group.ready == group.all else "warn"
+        return spread(left, (Piece(f"{group.ready} of {group.all} ready ", tone),), cells)
+
+    def _heading(self, cells: int) -> Pieces:
+        return columns.heading(cells)
+
+    def _wished(self, cells: int) -> Pieces:
+        said = ["only problems"] if self.wish.only_problems else []
+        said += [f"sorted: {self.wish.sort}"] if self.wish.sort != Wish().sort else []
+        return (Piece(f" {' · '.join(said)}", "accent"), Piece("  esc shows all", "dim"))
+
+    def _ask(self, wish: Wish) -> None:
+        self.wish = wish
+        self.redraw()
+        self.refresh_bindings()
+
+    # What is shown
+
+    @on(LineTable.Moved)
+    def _moved(self) -> None:
+        self.refresh_bindings()
+
+    @on(LineTable.Chosen)
+    async def _chosen(self) -> None:
+        await self.run_action("fold")
+
+    def action_fold(self) -> None:
+        key = self.table.key or ""
+        if key.startswith(PROFILE):
+            profile = key.removeprefix(PROFILE)
+            self._ask(replace(self.wish, folded=self.wish.folded ^ {profile}))
+
+    def action_sort(self) -> None:
+        sorts = list(outline.SORTS)
+        following = sorts[(sorts.index(self.wish.sort) + 1) % len(sorts)]
+        self._ask(replace(self.wish, sort=following))
+
+    def action_problems(self) -> None:
+        self._ask(replace(self.wish, only_problems=not self.wish.only_problems))
+
+    def action_all(self) -> None:
+        self._close_filter()
+        self._ask(Wish(folded=self.wish.folded))
+
+    def action_find(self) -> None:
+        find = self.query_one("#find", Input)
+        find.display = True
+        find.focus()
+
+    @on(Input.Changed, "#find")
+    def _typed(self, event: Input.Changed) -> None:
+        self._ask(replace(self.wish, find=event.value))
+
+    @on(Input.Submitted, "#find")
+    def _found(self) -> None:
+        if not self.wish.find:
+            self._close_filter()
+        self.table.focus()
+
+    def _close_filter(self) -> None:
+        find = self.query_one("#find", Input)
+        find.value = ""
+        find.display = False
+        self.table.focus()
+
+    # What is done to an entry
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in {"pause", "restart", "remove", "copy", "open"}:
+            return self.is_mounted and self.subject is not None
+        return super().check_action(action, parameters)
+
+    def action_pause(self) -> None:
+        self._act("resume" if self.subject and self.subject.state is State.PAUSED else "pause")
+
+    def action_restart(self) -> None:
+        self._act("restart")
+
+    def _act(self, what: str) -> None:
+        if (entry := self.subject) is not None:
+            self.kfwd.calls.start(partial(self.kfwd.client.act, entry.id, what))
+
+    def action_remove(self) -> None:
+        if (entry := self.subject) is not None:
+            remove = partial(self.kfwd.client.delete_entry, entry.id)
+            self.kfwd.calls.start(remove, partial(self._removed, entry))
+
+    def _removed(self, entry: EntryView, removed: Removed) -> None:
+        if removed.request is None:
+            return
+        request = as_it_was(removed.request, entry)
+
+        def again() -> None:
+            self.kfwd.client.put_entry(entry.name, request, "fail")
+            if entry.state is State.PAUSED:
+                self.kfwd.client.act(entry.id, "pause")
+
+        self.kfwd.offer_undo(f"removed {entry.name}", partial(self.kfwd.calls.start, again))
+
+    def action_copy(self) -> None:
+        self._with_address(local_address, self._copy)
+
+    def action_open(self) -> None:
+        self._with_address(local_url, self.app.open_url)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.kfwd.say(f"copied {text}")
+
+    def _with_address(self, find: Callable[[EntryView], str], use: Callable[[str], None]) -> None:
+        if (entry := self.subject) is None:
+            return
+        try:
+            use(find(entry))
+        except KfwdError as error:
+            self.kfwd.calls.show(error)

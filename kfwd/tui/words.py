@@ -1,0 +1,87 @@
+"""States, rates, times and keys as people read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from kfwd.model import ContextState, ContextView, State
+from kfwd.text import clean
+from kfwd.tui.pieces import Piece, Tone
+
+STATES: Mapping[State, tuple[str, Tone]] = {
+    State.READY: ("●", "good"),
+    State.DEGRADED: ("◐", "warn"),
+    State.WAITING: ("◌", "warn"),
+    State.STARTING: ("…", "dim"),
+    State.PAUSED: ("‖", "dim"),
+    State.FAILED: ("✖", "bad"),
+    State.STOPPING: ("…", "dim"),
+}
+CONTEXTS: Mapping[ContextState, tuple[str, Tone]] = {
+    ContextState.OK: ("●", "good"),
+    ContextState.UNREACHABLE: ("✖", "bad"),
+    ContextState.LOGIN_NEEDED: ("◐", "warn"),
+    ContextState.FORBIDDEN: ("◐", "warn"),
+    ContextState.UNKNOWN: ("◌", "dim"),
+}
+UNITS = ("B", "kB", "MB", "GB", "TB")
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def state(of: State) -> Piece:
+    """`● ready`."""
+    glyph, tone = STATES[of]
+    return Piece(f"{glyph} {of.value}", tone)
+
+
+def amount(count: float) -> str:
+    """`0 B`, `22 kB`, `8.1 MB`: at most 6 characters."""
+    for unit in UNITS:
+        if count < 999.5 or unit == UNITS[-1]:
+            break
+        count /= 1000
+    return f"{count:.1f} {unit}" if count < 9.95 and unit != "B" else f"{count:.0f} {unit}"
+
+
+def rate(per_second: float) -> str:
+    """`8.1 MB/s`; nothing moving is `0 B/s`."""
+    return f"{amount(per_second)}/s"
+
+
+def latency(ms: float) -> str:
+    return f"{ms:.1f} ms" if ms < 9.95 else f"{ms:.0f} ms"
+
+
+def span(since: datetime, until: datetime) -> str:
+    """The largest unit alone: `5s`, `12m`, `4h`, `3d`."""
+    seconds = max(0, int((until - since).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def spark(history: Sequence[float], cells: int) -> str:
+    """The newest `cells` samples as bars; the highest of them all is the full height."""
+    highest = max(history, default=0.0)
+    shown = list(history[-cells:])
+    shown = [0.0] * (cells - len(shown)) + shown
+    if highest <= 0:
+        return BARS[0] * cells
+    top = len(BARS) - 1
+    return "".join(BARS[0 if v <= 0 else max(1, round(v / highest * top))] for v in shown)
+
+
+def context(of: ContextView, now: datetime) -> tuple[Piece, ...]:
+    """`● dev · 3.1 ms · login 7h left`."""
+    glyph, tone = CONTEXTS[of.state]
+    facts = [clean(of.name)]
+    if of.state is not ContextState.OK:
+        facts.append(of.state.value.replace("-", " "))
+    elif of.latency_ms is not None:
+        facts.append(latency(of.latency_ms))
+    if of.login_expires is not None:
+        left = of.login_expires > now
+        facts.append(f"login {span(now, of.login_expires)} left" if left else "login expired")
+    return (Piece(f"{glyph} ", tone), Piece(" · ".join(facts), "dim"))

@@ -1,0 +1,49 @@
+"""Screens as plain text, with what differs from run to run made equal, compared with files.
+
+`KFWD_GOLDEN=write` writes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+def screen(app: App[Any]) -> str:
+    """What is on the screen, line by line. Textual has no public way to ask."""
+    strips = app.screen._compositor.render_strips()
+    return "".join(strip.text.rstrip() + "\n" for strip in strips)
+
+
+def _same_width(match: re.Match[str]) -> str:
+    return re.sub(r"[0-9a-z]", "#", match[0])
+
+
+def normal(text: str) -> str:
+    """Ports, ages, pod names, namespaces: `#` for each character, so that columns stay."""
+    text = re.sub(r"(?<=localhost:)\d+", _same_width, text)
+    text = re.sub(r"(?<=web-)[0-9a-z]+(-[0-9a-z]+)?", _same_width, text)
+    text = re.sub(r"\be2e-[0-9a-f]+(-\d+)?", _same_width, text)
+    text = re.sub(r"\s+\d+[smhd]$", lambda m: "#s".rjust(len(m[0])), text, flags=re.MULTILINE)
+    text = re.sub(r"(\d+(?:\.\d)? ms)( · login \d+d left)?( +)", _latency, text)
+    return re.sub(r"(?<=login )\d+d", "#d", text)
+
+
+def _latency(match: re.Match[str]) -> str:
+    pad = " " * (len(match[1]) - len("# ms") + len(match[3]))
+    return f"# ms{match[2] or ''}{pad}"
+
+
+def same(app: App[Any], name: str) -> None:
+    """The screen is as the file `golden/NAME.txt` has it."""
+    path, found = FOLDER / f"{name}.txt", normal(screen(app))
+    if os.environ.get("KFWD_GOLDEN") == "write":
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(found)
+    assert found == path.read_text()

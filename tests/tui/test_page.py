@@ -1,0 +1,52 @@
+"""What every screen is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from kfwd.tui.app import KfwdApp
+from kfwd.tui.page import Page
+from kfwd.tui.pieces import Piece
+from kfwd.tui.widgets.line import Line
+from tests.tui.conftest import Place, running
+from tests.tui.screen_text import screen
+from tests.until import until
+
+
+class Sketch(Page):
+    """A page as another file would have it."""
+
+    name_shown = "sketch"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("z", "zoom", "zoom", id="zoom")]
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(lambda cells: (Piece("the body"),), id="heading")
+
+
+async def test_a_page_has_status_body_and_keys(place: Place) -> None:
+    async with running(place) as pilot:
+        await pilot.app.push_screen(Sketch())
+        await until(lambda: "zoom" in screen(pilot.app))
+        lines = screen(pilot.app).splitlines()
+        assert lines[0].startswith(" kfwd  sketch   1 context")
+        assert lines[1] == "the body"
+        assert lines[-1] == " z zoom  ? help  q quit"
+
+
+async def test_the_banner_says_that_the_daemon_is_away(nobody: Place) -> None:
+    nobody.start()
+    app = KfwdApp(nobody.env)
+    async with app.run_test() as pilot:
+        await until(lambda: app.picture.known)
+        nobody.stop()
+        await until(lambda: "daemon restarting - reconnecting" in screen(app))
+        status = app.screen.query_one("#status", Line)
+        assert status.stale
+        nobody.start()
+        await until(lambda: not status.stale, 10)
+        await pilot.pause()
+        assert "reconnecting" not in screen(app)
