@@ -1,35 +1,25 @@
-"""A byte pipe to a server: a TCP connection, with TLS inside where there is some.
+"""A byte pipe to a server, and the plain one over TCP (`tls_pipe` has the one with TLS).
 
-asyncio's own TLS keeps a 256 KiB buffer for every connection (protocol notes L.19). Here all pipes
-of a process read into one shared buffer, since a read is handed on before the next one starts, and
-OpenSSL is fed in pieces so that its buffers stay small. A pipe at rest costs what OpenSSL keeps.
+All pipes of a process read into one shared buffer, since a read is handed on before the next one
+starts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-import ssl
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from kfwd.kube.window import Window
 
 READ_SIZE = 256 * 1024
-"""Most bytes taken from the kernel, and most plain bytes handed to a receiver, at once."""
+"""Most bytes taken from the kernel, and handed to a receiver, at once."""
 
-FEED_SIZE = 16 * 1024
-"""Cipher text given to OpenSSL at once: its BIOs keep the size they once had."""
-
-RECORD_SIZE = 16 * 1024
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 CLOSE_S = 5.0
 
-_cipher = memoryview(bytearray(READ_SIZE))
-_plain = memoryview(bytearray(READ_SIZE + 2 * RECORD_SIZE))
-"""Plain text is shorter than its cipher text, but a part of a record may be left from before."""
+_buffer = memoryview(bytearray(READ_SIZE))
 
 
 class Receiver(Protocol):
@@ -60,6 +50,9 @@ class Pipe(Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None: ...
 
+    def write_frame(self, header: bytes, payload: memoryview) -> None:
+        """Write both as one."""
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
@@ -69,6 +62,9 @@ class Pipe(Protocol):
 
     def abort(self) -> None:
         """End at once, without sending what is buffered."""
+
+    async def closed(self) -> None:
+        """Wait until the socket is closed."""
 
 
 class Nobody:
@@ -87,7 +83,7 @@ class Nobody:
         pass
 
 
-class _Unattached(Nobody):
+class Unattached(Nobody):
     """Stands in for a receiver until there is one: nothing arrives before a request is sent."""
 
     def data_received(self, data: memoryview) -> None:
@@ -99,7 +95,7 @@ class SocketPipe(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._receiver: Receiver = _Unattached()
+        self._receiver: Receiver = Unattached()
         self._transport: asyncio.Transport | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._window: Window | None = None
@@ -136,6 +132,9 @@ class SocketPipe(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.write(data)
 
+    def write_frame(self, header: bytes, payload: memoryview) -> None:
+        self.write(b"".join((header, payload)))
+
     def pause_reading(self) -> None:
         if self._transport is not None:
             self._transport.pause_reading()
@@ -164,10 +163,10 @@ class SocketPipe(asyncio.BufferedProtocol):
         self._window = Window(transport.get_extra_info("socket"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _cipher
+        return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._receiver.data_received(_cipher[:nbytes])
+        self._receiver.data_received(_buffer[:nbytes])
 
     def eof_received(self) -> bool:
         self.close()  # asyncio would wait without end for a peer that does not read either
@@ -187,134 +186,3 @@ class SocketPipe(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._receiver.resume_writing()
-
-
-class TlsPipe(SocketPipe):
-    """A pipe over a connected TCP socket, with TLS."""
-
-    def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
-        super().__init__()
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=server_hostname
-        )
-        # With a buffer to read into, the count of bytes is returned; typeshed does not say so.
-        self._decrypt = cast("Callable[[int, memoryview], int]", self._tls.read)
-        self._ready: asyncio.Future[None] | None = self._loop.create_future()
-        self._ended = False
-
-    @classmethod
-    async def secured(
-        cls, sock: socket.socket, context: ssl.SSLContext, server_hostname: str | None
-    ) -> TlsPipe:
-        """A pipe that owns `sock` and has shaken hands as the client.
-
-        Raises `ssl.SSLError` or `OSError` where the handshake fails. The caller sets the deadline.
-        """
-        try:
-            pipe = cls(context, server_hostname)
-        except BaseException:
-            sock.close()
-            raise
-        await pipe._connect(sock)
-        try:
-            await pipe._handshake()
-        except BaseException:
-            pipe.abort()
-            raise
-        return pipe
-
-    async def _handshake(self) -> None:
-        ready = self._ready
-        assert ready is not None
-        self._advance_handshake()
-        await ready
-
-    def _advance_handshake(self) -> None:
-        if self._ready is None or self._ready.done():
-            return
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
-        except ssl.SSLError as error:
-            self._flush()
-            self._ready.set_exception(error)
-        else:
-            self._flush()
-            self._ready.set_result(None)
-            self._ready = None
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Encrypt and send. OpenSSL makes one record a call, at most 16 KiB of it."""
-        if self._transport is None or self._ended:
-            return
-        view, records = memoryview(data), []
-        while view:
-            view = view[self._tls.write(view[:RECORD_SIZE]) :]
-            records.append(self._outgoing.read())
-        self._transport.writelines(records)
-
-    def _flush(self) -> None:
-        if self._outgoing.pending and self._transport is not None:
-            self._transport.write(self._outgoing.read())
-
-    def buffer_updated(self, nbytes: int) -> None:
-        filled = 0
-        for start in range(0, nbytes, FEED_SIZE):
-            self._incoming.write(_cipher[start : min(start + FEED_SIZE, nbytes)])
-            self._advance_handshake()
-            filled = self._read_records(filled)
-        self._flush()
-        if filled:
-            self._receiver.data_received(_plain[:filled])
-
-    def _read_records(self, filled: int) -> int:
-        """Decrypt what was fed behind the first `filled` bytes of the shared buffer."""
-        if self._ready is not None or self._ended:
-            return filled
-        try:
-            while count := self._decrypt(RECORD_SIZE, _plain[filled:]):
-                filled += count
-        except ssl.SSLWantReadError:
-            return filled
-        except ssl.SSLError as error:
-            self._end(error)
-        else:
-            self._end()
-        return filled
-
-    def _end(self, error: ssl.SSLError | None = None) -> None:
-        """The peer's closing alert, or another or a broken record: nothing more is read or sent."""
-        self._ended = True
-        if error is None or isinstance(error, ssl.SSLZeroReturnError):
-            self._loop.call_soon(self.close)
-        else:
-            self._error = error
-            self._loop.call_soon(self.abort)
-
-    def close(self) -> None:
-        if self._closing is None and self._ready is None and not self._ended:
-            with contextlib.suppress(ssl.SSLError):
-                self._tls.unwrap()
-            self._flush()
-            self._ended = True
-        super().close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(exc or ConnectionResetError("closed during the handshake"))
-        super().connection_lost(exc)
-
-
-async def open_pipe(
-    sock: socket.socket, context: ssl.SSLContext | None, server_hostname: str | None
-) -> SocketPipe:
-    """The pipe over a connected socket, with TLS where `context` is given.
-
-    Raises `OSError` (`ssl.SSLError` is one) where the handshake fails.
-    """
-    if context is None:
-        return await SocketPipe.over(sock)
-    return await TlsPipe.secured(sock, context, server_hostname)

@@ -11,7 +11,8 @@ from msgspec import Struct
 from kfwd.errors import ProtocolError, UpgradeFailed
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
-from kfwd.kube.pipe import SocketPipe, open_pipe
+from kfwd.kube.pipe import Pipe
+from kfwd.kube.tls_pipe import open_pipe
 from kfwd.wire import upgrade as wire
 
 ANSWER_S = 5.0
@@ -30,7 +31,7 @@ class Request(Struct, frozen=True):
 class Upgraded(Struct, frozen=True):
     """A pipe that has changed protocol, not reading; `rest` came glued behind the answer."""
 
-    pipe: SocketPipe
+    pipe: Pipe
     head: wire.Head
     rest: bytes
 
@@ -38,7 +39,7 @@ class Upgraded(Struct, frozen=True):
 class _Answer:
     """Receives the answer to one request, and keeps what follows its head."""
 
-    def __init__(self, pipe: SocketPipe) -> None:
+    def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._data = bytearray()
         self._wake = asyncio.Event()
@@ -122,7 +123,7 @@ async def upgrade(
 
 
 async def _exchange(
-    pipe: SocketPipe, accepted: Callable[[wire.Head], bool], authority: str, answer_s: float
+    pipe: Pipe, accepted: Callable[[wire.Head], bool], authority: str, answer_s: float
 ) -> Upgraded:
     answer = _Answer(pipe)
     try:

@@ -18,7 +18,8 @@ from kfwd.kube import dial
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
-from kfwd.kube.pipe import Nobody, SocketPipe, open_pipe
+from kfwd.kube.pipe import Nobody, Pipe
+from kfwd.kube.tls_pipe import open_pipe
 from kfwd.proxy.upstream import Client, Receiver, Sent
 from kfwd.wire.http1 import Lines
 
@@ -166,7 +167,7 @@ class ApiUpstream:
 
     def __init__(
         self,
-        pipe: SocketPipe,
+        pipe: Pipe,
         owner: ApiUpstreams,
         cluster: Cluster,
         credential: Credential,
@@ -255,7 +256,7 @@ class _Kept(Nobody):
         self._owner.forget(self._upstream)
 
 
-async def _open(server: Server, tls: SSLContext | None, keepalive_s: float) -> SocketPipe:
+async def _open(server: Server, tls: SSLContext | None, keepalive_s: float) -> Pipe:
     """Raises `Unreachable`."""
     sock = await server.open_socket()
     if keepalive_s:

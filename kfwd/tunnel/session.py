@@ -166,7 +166,7 @@ class Session:
     def send(self, stream: Stream, data: memoryview) -> None:
         if stream.id in self._streams and not (stream.local_done or stream.remote_done):
             self._sent_on(stream.id)
-            self._pipe.write(b"".join((self._machine.frame(stream.id, len(data)), data)))
+            self._pipe.write_frame(self._machine.frame(stream.id, len(data)), data)
 
     def finish(self, stream: Stream) -> None:
         if stream.id in self._streams and not stream.local_done:

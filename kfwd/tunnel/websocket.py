@@ -41,6 +41,9 @@ class WebSocketPipe:
         header = wire.encode_frame(wire.BINARY, len(data), mask)
         self._pipe.write(header + wire.apply_mask(data, mask))
 
+    def write_frame(self, header: bytes, payload: memoryview) -> None:
+        self.write(b"".join((header, payload)))
+
     def pause_reading(self) -> None:
         self._pipe.pause_reading()
 
@@ -52,6 +55,9 @@ class WebSocketPipe:
 
     def abort(self) -> None:
         self._pipe.abort()
+
+    async def closed(self) -> None:
+        await self._pipe.closed()
 
     def data_received(self, data: memoryview) -> None:
         try:
