@@ -45,9 +45,16 @@ class Session(Process):
         lines.append("forwards:")
         for key, value in forwards.items():
             target, _, remote = value.partition(":")
-            port = self.ports.setdefault(key, free_port())
+            port = self.ports.get(key) or self._new_port()
+            self.ports[key] = port
             lines.append(FORWARD.format(name=key, target=target, port=port, remote=remote))
         (self.paths.profiles / f"{name}.yaml").write_text("\n".join(lines) + "\n")
+
+    def _new_port(self) -> int:
+        """A free port that no other forward of the session was given."""
+        while (port := free_port()) in self.ports.values():
+            pass
+        return port
 
     def server(self) -> str:
         """The address of the API server."""
