@@ -13,6 +13,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from kfwd.masking import mask
+
 
 class ExitCode(IntEnum):
     """What a command's exit status means (design section 6)."""
@@ -28,15 +30,18 @@ class ExitCode(IntEnum):
 
 
 class KfwdError(Exception):
-    """An error with a stable kebab-case `code`, a sentence and, where there is one, a way out."""
+    """An error with a stable kebab-case `code`, a sentence and, where there is one, a way out.
+
+    Both may quote somebody else: what looks like a secret in them is masked.
+    """
 
     code: str = "failed"
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, text: str, *, hint: str | None = None, code: str | None = None) -> None:
-        super().__init__(text)
-        self.text = text
-        self.hint = hint
+        self.text = mask(text)
+        super().__init__(self.text)
+        self.hint = hint and mask(hint)
         if code is not None:
             self.code = code
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
@@ -66,10 +67,15 @@ def contexts(found: Sequence[ContextView], colour: bool) -> str:
                 render.Cell(context.state.value, CONTEXT_STYLE[context.state]),
                 "-" if latency is None else f"{latency:.0f} ms",
                 context.transport or "-",
-                "-" if expires is None else f"in {render.age(utcnow(), expires)}",
+                "-" if expires is None else left(expires, utcnow()),
             ]
         )
     return "\n" + render.table(rows, colour=colour)
+
+
+def left(expires: datetime, now: datetime) -> str:
+    """How long a login lasts."""
+    return f"in {render.age(now, expires)}" if expires > now else "expired"
 
 
 def problems(found: Sequence[ProblemView], colour: bool) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,19 +19,13 @@ from typing import Literal
 import msgspec
 
 from kfwd.api_model import LogLine
+from kfwd.masking import mask
 
 KEPT = 2000
 FOLLOWER_QUEUE = 1000
 FILE_BYTES = 2 * 1024 * 1024
 FILES = 5
 QUIET_S = 60.0
-
-_SECRET = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[^\s\"']+|(://[^/\s:@]*:)[^\s@]+(?=@)")
-
-
-def mask(text: str) -> str:
-    """`text` without bearer tokens, basic credentials and passwords in URLs."""
-    return _SECRET.sub(r"\1\2***", text)
 
 
 def _line_of(record: logging.LogRecord) -> LogLine:

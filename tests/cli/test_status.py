@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 from kfwd import __version__
+from kfwd.cli.status import left
 from kfwd.model import ContextState, ContextView, ProblemView, utcnow
 from tests.cli.conftest import Run
 from tests.standin import StandIn, entry, snapshot
@@ -44,6 +45,12 @@ def test_text_names_every_context_and_problem_with_its_hint(run: Run, daemon: St
         *("kind", "https://127.0.0.1:6443", "login-needed", "12", "ms", "spdy", "in", "2h0m")
     ]
     assert lines[6:] == ["error: kind: log in (login-needed)", "  hint: kfwd login kind"]
+
+
+def test_a_login_that_has_ended_is_not_shown_as_time_left() -> None:
+    now = utcnow()
+    assert left(now + timedelta(minutes=5, seconds=1), now) == "in 5m"
+    assert left(now, now) == "expired"
 
 
 def test_no_problems_are_said_too(run: Run, daemon: StandIn) -> None:

@@ -380,6 +380,36 @@ async def test_files_that_changed_are_read_at_once_when_that_is_told(
     assert token(await credentials.get()) == "t2"
 
 
+async def test_a_plugins_certificate_is_renewed_before_it_ends_whatever_the_plugin_says(
+    make: Make, tmp_path: Path, clock: Clock
+) -> None:
+    authority = Authority()
+    runs = tmp_path / "runs"
+    for number, life in ((1, 1000), (2, 5000)):
+        end = START + timedelta(seconds=life)
+        cert, key = authority.client(not_before=START - timedelta(days=1), not_after=end)
+        said = exec_credential(
+            clientCertificateData=cert.decode(),
+            clientKeyData=key.decode(),
+            expirationTimestamp="2040-01-01T00:00:00Z",
+        )
+        write(tmp_path / f"said-{number}", said)
+    body = f"echo run >> {runs}; cat {tmp_path}/said-$(wc -l < {runs} | tr -d ' ')"
+    credentials = make(exec_user(script(tmp_path / "login", body)))
+    first = await credentials.get()
+    assert first.expires == START + timedelta(seconds=1000)
+    clock.advance(939)
+    assert await credentials.get() is first
+    await settled(credentials)
+    assert await credentials.get() is first
+    clock.advance(2)
+    assert await credentials.get() is first
+    await settled(credentials)
+    second = await credentials.get()
+    assert second.expires == START + timedelta(seconds=5000)
+    assert second.client_cert != first.client_cert
+
+
 async def test_a_retry_can_be_asked_for(make: Make, tmp_path: Path) -> None:
     plugin = Plugin(tmp_path)
     plugin.broken()
