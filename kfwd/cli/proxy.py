@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kfwd.api_model import AnyAttachEvent, AttachListening, AttachState
 from kfwd.cli import attached
-from kfwd.cli.app import App, pass_app
+from kfwd.cli.app import App, pass_app, say
 from kfwd.cli.attached import KubectlCommand, global_flags
 from kfwd.errors import KfwdError, UsageError
 from kfwd.model import EntryView, ProxyFlags, ProxySpec, State
@@ -73,6 +73,8 @@ def proxy(
     **others: Any,
 ) -> int:
     """Serve the API at a local port as `kubectl proxy` does, and through every interruption."""
+    if others["disable_filter"] and not unix_socket:
+        say("the filter is off: any web page that you open may use this proxy with your rights")
     try:
         place, port = _place(address, port, unix_socket)
         spec = ProxySpec(

@@ -62,7 +62,7 @@ def refuse_clash(spec: EntrySpec, others: Iterable[Wanted]) -> None:
     """
     taken = [(other.profile, each) for other in others for each in listeners(other.spec)]
     for fault in clash.between(listeners(spec), taken):
-        hint = "choose another local port, or none (:REMOTE) for a free one"
+        hint = "choose another local port, or 0 for a free one"
         raise UsageError(fault.message, code="listener-taken", hint=hint)
 
 

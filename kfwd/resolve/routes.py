@@ -278,7 +278,8 @@ def _service_ports(service: Service, port: str | None) -> list[ServicePort]:
     if not found and service.headless and port.isdigit():
         return [ServicePort(port=int(port))]
     if not found:
-        raise NotFound(f"svc/{service.name} has no port {port}", code="no-such-port")
+        text, hint = f"svc/{service.name} has no port {port}", words.service_ports(service)
+        raise NotFound(text, code="no-such-port", hint=hint)
     return found
 
 

@@ -105,6 +105,17 @@ def test_a_unix_socket(run: Run, served: StandIn, tmp_path: Path) -> None:
     assert put(served)["spec"]["address"] == [f"unix:{path}"]
 
 
+def test_it_warns_where_nothing_is_filtered_and_other_programs_may_connect(
+    run: Run, served: StandIn, tmp_path: Path
+) -> None:
+    streams(served, LISTENING)
+    then_ctrl_c(served)
+    assert "kfwd: the filter is off" in run("proxy", "--disable-filter").err
+    streams(served, AttachListening(listen=("unix:/x",), remote=None))
+    then_ctrl_c(served)
+    assert "the filter" not in run("proxy", "--disable-filter", "-u", str(tmp_path / "x")).err
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

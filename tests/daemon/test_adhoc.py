@@ -51,6 +51,7 @@ def test_a_listener_that_another_entry_has_is_refused_with_its_name() -> None:
     with pytest.raises(UsageError, match=r"127\.0\.0\.1:8080 is taken by dev/web") as caught:
         adhoc.refuse_clash(spec, [wanted("other", local=8081), wanted("web", local=8080)])
     assert caught.value.code == "listener-taken"
+    assert caught.value.hint == "choose another local port, or 0 for a free one"
 
 
 def test_free_ports_clash_with_nothing() -> None:

@@ -123,8 +123,9 @@ def test_one_port_of_a_service_by_name_or_number() -> None:
     for port in ("echo", "9000"):
         (one,) = only("port-forward", ways("svc/web", *objects, port=port))
         assert (one.address, one.web) == ("svc/web:9000", False)
-    with pytest.raises(NotFound, match="svc/web has no port 81"):
+    with pytest.raises(NotFound, match="svc/web has no port 81") as caught:
         ways("svc/web", *objects, port="81")
+    assert caught.value.hint == "its ports are http (80), echo (9000)"
 
 
 def test_https_ports_go_through_the_proxy_with_their_scheme() -> None:
