@@ -169,12 +169,13 @@ def test_a_request_after_the_pod_has_gone_is_answered_by_another(apps: Apps, sim
 def test_requests_are_kept_without_their_queries(apps: Apps) -> None:
     apps.ask("tunnel", "/secret?token=abc", "PUT")
     lines = apps.shell("logs", "tunnel", "--requests", "-o", "json").stdout.splitlines()
-    last = json.loads(lines[-1])
-    assert (last["method"], last["path"], last["status"]) == ("PUT", "/secret", 200)
-    assert last["pod"].startswith("web-")
-    assert last["bytes"]["in"] > 0
+    (seen,) = (row for row in map(json.loads, lines) if row["path"] == "/secret")
+    assert (seen["method"], seen["status"]) == ("PUT", 200)
+    assert seen["pod"].startswith("web-")
+    assert seen["bytes"]["in"] > 0
     assert "abc" not in "".join(lines)
-    assert " PUT " in apps.shell("logs", "tunnel", "--requests", "-n", "1").stdout
+    assert " PUT " in apps.shell("logs", "tunnel", "--requests").stdout
+    assert len(apps.shell("logs", "tunnel", "--requests", "-n", "1").stdout.splitlines()) == 1
     refused = apps.shell("logs", "api", "--requests", code=2).stderr
     assert "apps/api keeps no requests" in refused
 
