@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -37,6 +38,7 @@ class Page(Screen[None]):
     `show=False` keeps one out of the footer, not out of the help.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", id="back")]
     name_shown: ClassVar[str] = ""
     help_text: ClassVar[str] = ""
 
@@ -56,6 +58,14 @@ class Page(Screen[None]):
         """Show the picture as it is now: called after changes, once a second, and on return to
         this screen. Widgets see to it that what looks the same costs nothing.
         """
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "back":
+            return len(self.app.screen_stack) > 1
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
 
     def compose(self) -> ComposeResult:
         yield Line(self._status, id="status")

@@ -18,7 +18,7 @@ from kfwd.client.address import local_address, local_url
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView, State
 from kfwd.text import clean
-from kfwd.tui import columns, outline, words
+from kfwd.tui import columns, outline, places, words
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
 from kfwd.tui.page import Page
@@ -28,6 +28,7 @@ from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable
 
 PROFILE = "profile:"
+OF_ENTRY = {"pause", "restart", "remove", "copy", "open"}
 
 
 class Overview(Page):
@@ -35,9 +36,10 @@ class Overview(Page):
 
     help_text = "Every entry, grouped by profile. A line below one says what is wrong with it."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "fold", "fold", show=False, id="fold"),
+        Binding("enter", "fold", "fold", key_display="enter", id="fold"),
+        *(place.binding for place in places.PLACES),
         Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
-        Binding("r", "restart", "restart", id="restart"),
+        Binding("R", "restart", "restart", id="restart"),
         Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
         Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
         Binding("o", "open", "open", tooltip="Open in the browser", id="open"),
@@ -134,14 +136,13 @@ class Overview(Page):
         self.refresh_bindings()
 
     @on(LineTable.Chosen)
-    async def _chosen(self) -> None:
-        await self.run_action("fold")
+    def _chosen(self) -> None:
+        # From the app: a key that this screen sent would not come back to it.
+        self.app.call_later(self.app.simulate_key, "enter")
 
     def action_fold(self) -> None:
-        key = self.table.key or ""
-        if key.startswith(PROFILE):
-            profile = key.removeprefix(PROFILE)
-            self._ask(replace(self.wish, folded=self.wish.folded ^ {profile}))
+        profile = (self.table.key or "").removeprefix(PROFILE)
+        self._ask(replace(self.wish, folded=self.wish.folded ^ {profile}))
 
     def action_sort(self) -> None:
         sorts = list(outline.SORTS)
@@ -179,9 +180,16 @@ class Overview(Page):
     # What is done to an entry
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in {"pause", "restart", "remove", "copy", "open"}:
+        if action in OF_ENTRY or (action == "go" and places.named(str(parameters[0])).of_entry):
             return self.is_mounted and self.subject is not None
+        if action == "fold":
+            return self.is_mounted and (self.table.key or "").startswith(PROFILE)
         return super().check_action(action, parameters)
+
+    async def action_go(self, name: str) -> None:
+        """To another screen, about the entry under the cursor."""
+        entry = self.subject
+        await self.app.push_screen(places.named(name).open(entry.id if entry else None))
 
     def action_pause(self) -> None:
         self._act("resume" if self.subject and self.subject.state is State.PAUSED else "pause")

@@ -114,7 +114,7 @@ async def test_a_profile_is_folded_with_enter_and_with_a_second_click(place: Pla
         assert "svc/web" not in screen(pilot.app)
         assert "▸ shop" in screen(pilot.app)
         await pilot.click("#entries", offset=(5, 0))
-        assert "▾ shop" in screen(pilot.app)
+        await until(lambda: "▾ shop" in screen(pilot.app))
 
 
 async def test_sorting_says_what_it_sorts_by(place: Place) -> None:

@@ -1,0 +1,41 @@
+"""The screens that can be reached from the overview: a line each, loaded when it is gone to.
+
+A screen that is about an entry is made with its id, any other with nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from msgspec import Struct
+from textual.binding import Binding
+
+from kfwd.tui.page import Page
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """`name` is the id in the key map, `page` is `module:class`."""
+
+    key: str
+    name: str
+    description: str
+    page: str
+    of_entry: bool = False
+
+    @property
+    def binding(self) -> Binding:
+        action = f"go('{self.name}')"
+        return Binding(self.key, action, self.description, id=self.name)
+
+    def open(self, entry: str | None) -> Page:
+        """The screen, made anew."""
+        module, _, name = self.page.partition(":")
+        page: type[Page] = getattr(importlib.import_module(module), name)
+        return page(entry) if self.of_entry else page()
+
+
+PLACES: tuple[Place, ...] = ()
+
+
+def named(name: str) -> Place:
+    return next(place for place in PLACES if place.name == name)
