@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,7 +35,8 @@ TURNS = 3
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What `kfwd sim start` was asked for. Without `kubeconfig` a temporary file is used."""
+    """What `kfwd sim start` was asked for. Without `kubeconfig` a temporary file is used;
+    `pod_logs` is the file that outlives the pods whose lines it is given."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -42,26 +45,34 @@ class Options(Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     ready_s: float = READY_S
     node_net: str | None = None
+    pod_logs: Path | None = None
 
 
 class Cluster:
     """Everything between a kubeconfig and the bytes of a pod, in one event loop."""
 
     def __init__(self, options: Options) -> None:
+        """Raises ValueError for a fault there is not, OSError when `pod_logs` cannot be written."""
         self._options = options
+        self._files = contextlib.ExitStack()
         self.faults = Faults()
         for text in options.faults:
             self.faults.set_text(text)
         self.store = Store()
         self.tokens = Tokens()
         self._ports = PortMap()
-        self.node = Node(self._ports)
+        self.node = Node(self._ports, self._kept_lines())
         self.sessions = Sessions(self.faults)
         self._portforward = PortForward(self._ports, self.faults, self.sessions)
         self._proxy = Proxy(self.store, self._ports)
         self._net: NodeNet | None = None
         self._controllers: Controllers | None = None
         self._servers: list[Server] = []
+
+    def _kept_lines(self) -> Callable[[str], object] | None:
+        if self._options.pod_logs is None:
+            return None
+        return self._files.enter_context(self._options.pod_logs.open("a", buffering=1)).write
 
     async def start(self) -> Access:
         """Fill the cluster, wait until its pods are ready, and listen.
@@ -182,5 +193,6 @@ class Cluster:
         if self._controllers is not None:
             await self._controllers.close()
         await self.node.close()
+        self._files.close()
         if self._net is not None:
             self._net.close()

@@ -94,6 +94,7 @@ def parse(argv: Sequence[str]) -> Options:
         metavar="127.A.B",
         help="where nodes and load balancers have their addresses; by default the first free one",
     )
+    start.add_argument("--pod-logs", type=Path, metavar="FILE", help="append what pods log to FILE")
     return msgspec.convert(vars(parser.parse_args(argv)), Options)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kfwd.sim.podlog import PodLog
@@ -42,9 +42,9 @@ class PortMap:
 class PodProcess:
     """One running pod, from its first listening port to the end of its grace period."""
 
-    def __init__(self, pod: Pod) -> None:
+    def __init__(self, pod: Pod, keep: Callable[[str], object] | None = None) -> None:
         self.uid: str = pod["metadata"]["uid"]
-        self.probe = Probe(pod["metadata"]["name"], HOST)
+        self.probe = Probe(pod["metadata"]["name"], HOST, echo=keep)
         self.started = asyncio.Lock()
         self.ending: asyncio.Task[None] | None = None
         self._pre_stop_s = pre_stop_seconds(pod)
@@ -73,10 +73,11 @@ class PodProcess:
 
 
 class Node:
-    """Starts and stops pods and keeps the port map true."""
+    """Starts and stops pods and keeps the port map true. `keep` is given each line of each log."""
 
-    def __init__(self, ports: PortMap) -> None:
+    def __init__(self, ports: PortMap, keep: Callable[[str], object] | None = None) -> None:
         self._ports = ports
+        self._keep = keep
         self._pods: dict[str, PodProcess] = {}
         self._tasks = TaskSet("node")
 
@@ -85,7 +86,7 @@ class Node:
 
         Raises `OSError` when no sockets are to be had.
         """
-        process = PodProcess(pod)
+        process = PodProcess(pod, self._keep)
         if self._pods.setdefault(process.uid, process) is not process:
             return
         async with process.started:

@@ -39,8 +39,8 @@ class Probe:
         self.name = name
         self.ports: dict[int, int] = dict(ports or {})
         self._host = host
-        self._work = Work()
         self.log = PodLog(echo=echo)
+        self._work = Work(self.log)
         self._http = HttpProbe(name, self._work, self.log)
         self._servers: list[asyncio.Server] = []
 

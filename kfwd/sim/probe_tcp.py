@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from kfwd.sim.pattern import blocks
+from kfwd.sim.podlog import PodLog
 
 _BUFFER = memoryview(bytearray(256 * 1024))
 """Received bytes of all connections, one after the other: each call uses up what it got."""
@@ -23,9 +24,10 @@ BLOCKS_A_TURN = 16
 
 
 class Work:
-    """What a probe is busy with, so that it can end when nothing is open."""
+    """What a probe is busy with, so that it can end when nothing is open; and its log."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: PodLog | None = None) -> None:
+        self.log = log or PodLog()
         self.ending = asyncio.Event()
         self.connections: set[Connection] = set()
         self._open = 0
@@ -133,7 +135,9 @@ class Hash(Sink):
 
 
 class Numbered(Connection):
-    """A connection that begins with a decimal number and a newline."""
+    """A connection that begins with a decimal number and a newline, which it notes in the log."""
+
+    name = ""
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
@@ -149,6 +153,7 @@ class Numbered(Connection):
         if newline and line.isdigit() and len(line) <= MAX_NUMBER:
             self._line = bytearray()
             self._number = int(line)
+            self._work.log.write(f"{self.name} {self._number}")
             self.begun(self._number)
             self.rest(memoryview(rest))
         elif newline or len(self._line) > MAX_NUMBER:
@@ -165,6 +170,7 @@ class Numbered(Connection):
 class Source(Numbered):
     """Sends as many bytes of the pattern as it was asked for and closes."""
 
+    name = "source"
     _blocks: Iterator[bytes] = iter(())
     _paused = False
 
@@ -196,6 +202,8 @@ class Source(Numbered):
 
 class CountedHash(Numbered):
     """Hashes as many bytes as announced and answers `COUNT SHA256`, without end-of-file."""
+
+    name = "counted"
 
     def begun(self, number: int) -> None:
         self._left = number

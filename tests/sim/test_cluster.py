@@ -116,3 +116,13 @@ async def test_the_net_of_the_nodes_can_be_chosen() -> None:
         [edge] = [pod for pod in pods if pod["spec"].get("hostNetwork")]
         assert edge["status"]["podIP"] == edge["status"]["hostIP"]
         assert (await fetch(edge["status"]["hostIP"], 8080)).startswith(b"pod=edge-")
+
+
+async def test_what_pods_log_can_be_kept_beyond_their_end(tmp_path: Path) -> None:
+    file = tmp_path / "pods.log"
+    file.write_text("of before\n")
+    async with running(Options(pod_logs=file)):
+        pass
+    lines = file.read_text().splitlines()
+    assert lines[0] == "of before"
+    assert "probe solo is listening" in lines

@@ -59,6 +59,7 @@ def test_options_are_read_from_the_command_line() -> None:
     )
     assert found == Options(port=6443, faults=("a=1", "b=2"), ready_s=1.5)
     assert parse(["start", "--node-net", "127.5.0"]).node_net == "127.5.0"
+    assert parse(["start", "--pod-logs", "a/b"]).pod_logs == Path("a/b")
 
 
 def failing(capsys: pytest.CaptureFixture[str], *args: str) -> str:

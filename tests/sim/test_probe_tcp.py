@@ -112,3 +112,14 @@ async def exchange(tcp: Tcp, data: bytes) -> bytes:
     tcp.writer.write(data)
     tcp.writer.write_eof()
     return await tcp.reader.read()
+
+
+async def test_each_number_is_noted_once_in_the_log(probe: Probe) -> None:
+    async with connect(probe.ports[9002]) as tcp:
+        tcp.writer.write(b"1234\n")
+        await tcp.reader.read()
+    async with connect(probe.ports[9006]) as tcp:
+        tcp.writer.write(b"3\nabc")
+        await tcp.reader.read()
+    texts = [line.text for line in probe.log.lines()]
+    assert texts == ["probe p is listening", "source 1234", "counted 3"]
