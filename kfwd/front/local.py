@@ -21,6 +21,7 @@ HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 LINGER_S = 5.0
 _RESET = struct.pack("ii", 1, 0)
+_ORDERLY = struct.pack("ii", 0, 0)
 
 _buffer = memoryview(bytearray(READ_SIZE))
 
@@ -65,7 +66,11 @@ class Local(Protocol):
 
 
 class LocalSocket:
-    """Owns an accepted, non-blocking socket. Nothing is read until `resume_reading`."""
+    """Owns an accepted, non-blocking socket. Nothing is read until `resume_reading`.
+
+    Until it is finished the system would close it with a reset: a process that is killed says
+    nothing, and what it carried must not look complete.
+    """
 
     def __init__(self, sock: socket.socket, peer: Peer) -> None:
         self._loop = asyncio.get_running_loop()
@@ -80,6 +85,7 @@ class LocalSocket:
         self._last: str = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._closed = False
+        self._close_by(_RESET)
 
     @property
     def buffered(self) -> int:
@@ -172,6 +178,7 @@ class LocalSocket:
         if self._last == "reset":
             self._close(reset=True)
             return
+        self._close_by(_ORDERLY)
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -263,8 +270,13 @@ class LocalSocket:
         self._loop.remove_writer(self._sock)
         if self._deadline is not None:
             self._deadline.cancel()
-        if reset and self._sock.family != socket.AF_UNIX:
-            with contextlib.suppress(OSError):
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if reset:
+            self._close_by(_RESET)
         self._sock.close()
         self._peer.local_closed()
+
+    def _close_by(self, linger: bytes) -> None:
+        """Say what the system does when the socket is closed, by whomever."""
+        if self._sock.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

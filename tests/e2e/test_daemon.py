@@ -207,6 +207,19 @@ def test_killed_and_started_again_it_carries_bytes_on_the_same_ports_within_3_s(
     assert session.view(added.id).ports[0].listen == before
 
 
+def test_what_a_killed_daemon_carried_does_not_look_complete(session: Session) -> None:
+    session.write(echo="svc/web:echo")
+    process = session.start()
+    session.up()
+    session.until_state("shop/echo", State.READY)
+    with socket.create_connection(("127.0.0.1", session.ports["echo"]), timeout=10) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(5, socket.MSG_WAITALL) == b"hello"
+        session.end(process, signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+
+
 def request(session: Session, local: int, remote: str, target: str = "svc/web") -> Any:
     from kfwd.api_model import EntryRequest
     from kfwd.model import ForwardSpec, PortSpec
