@@ -196,8 +196,9 @@ class Source(Numbered):
         self._paused = True
 
     def resume_writing(self) -> None:
+        # The transport is in the middle of a write: one that is closed here would end twice.
         self._paused = False
-        self._send()
+        asyncio.get_running_loop().call_soon(self._send)
 
 
 class CountedHash(Numbered):

@@ -145,7 +145,12 @@ class Server:
                 )
             await self._thawed()
             answer = self._backend.api.answer(
-                request.method, request.raw_path, headers, certificate, body
+                request.method,
+                request.raw_path,
+                headers,
+                certificate,
+                body,
+                faulty=self._faulty,
             )
         except StatusError as error:
             return _response(error_answer(error))

@@ -123,3 +123,14 @@ async def test_each_number_is_noted_once_in_the_log(probe: Probe) -> None:
         await tcp.reader.read()
     texts = [line.text for line in probe.log.lines()]
     assert texts == ["probe p is listening", "source 1234", "counted 3"]
+
+
+async def test_the_end_of_a_source_that_had_to_wait_ends_it_once(probe: Probe) -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failures.append(what))
+    for most in range(40, 60):
+        async with connect(probe.ports[9002]) as tcp:
+            tcp.writer.write(b"%d\n" % (most * 100_000))
+            await asyncio.sleep(0.01)
+            assert len(await tcp.reader.read()) == most * 100_000
+    assert failures == []

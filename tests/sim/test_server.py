@@ -291,3 +291,11 @@ async def test_a_path_that_cannot_be_decoded_is_a_bad_request(served: Served) ->
     url = URL(f"{served.url}/version?a=%zz", encoded=True)
     async with served.http.get(url) as response:
         assert response.status == 200
+
+
+async def test_no_request_is_too_many_at_the_spare_port(served: Served) -> None:
+    served.faults.merge(b'{"too_many_requests": 1}')
+    headers = {"Authorization": f"Bearer {served.token}"}
+    async with served.http.get(served.spare_url + PODS, headers=headers) as response:
+        assert response.status == 200
+    assert served.faults.now.too_many_requests == 1
