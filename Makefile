@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check bench bench-proxy format clean
+.PHONY: demo test check chaos bench bench-proxy format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,10 @@ check: $(BIN)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# CHAOS_S seconds of everything that goes wrong, as CHAOS_SEED has it (docs/reliability.md).
+chaos: $(BIN)/.ready
+	$(BIN)/python -m tests.chaos
 
 bench: $(BIN)/.ready
 	$(BIN)/python -m bench

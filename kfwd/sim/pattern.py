@@ -13,13 +13,18 @@ BLOCK = 64 * 1024
 _FILL = hashlib.shake_256(b"kfwd probe").digest(BLOCK - 8)
 
 
+def block(number: int) -> bytes:
+    """The whole block of this number: a big-endian u64 and 64 KiB less 8 bytes of filling."""
+    return number.to_bytes(8, "big") + _FILL
+
+
 def blocks(total: int) -> Iterator[bytes]:
     """`total` bytes in blocks of 64 KiB, each beginning with its number as a big-endian u64."""
     whole, rest = divmod(total, BLOCK)
     for number in range(whole):
-        yield number.to_bytes(8, "big") + _FILL
+        yield block(number)
     if rest:
-        yield (whole.to_bytes(8, "big") + _FILL)[:rest]
+        yield block(whole)[:rest]
 
 
 def sha256(total: int) -> str:

@@ -127,10 +127,11 @@ class Sim:
             self.kubectl("delete", "namespace", "--wait=false", *self._made)
 
 
-def _simulated(folder: Path) -> subprocess.Popen[str]:
-    """A simulated cluster in a process of its own, ready."""
+def simulated(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """A simulated cluster in a process of its own, ready; its kubeconfig is `folder`/sim."""
+    place = ("--kubeconfig", str(folder / "sim"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "kfwd.sim.main", "start", "--kubeconfig", str(folder / "sim")],
+        [sys.executable, "-m", "kfwd.sim.main", "start", *place, *options],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -152,7 +153,7 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
         yield cluster
         cluster.clean()
         return
-    process = _simulated(folder)
+    process = simulated(folder)
     try:
         yield Sim(folder / "sim", folder, image)
     finally:
