@@ -12,7 +12,9 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | DELETE /v1/entries/ID | | `Removed` |
 | POST /v1/entries/ID/{pause,resume,restart} | | `EntryResult` |
 | GET /v1/entries/ID/connections | | `ConnectionList` |
-| GET /v1/entries/ID/history | | `History` |
+| GET /v1/entries/ID/history?since=TIME | | `History` |
+| GET /v1/history?since=TIME | | `History` of all entries and contexts |
+| GET /v1/availability | | `AvailabilityList` |
 | GET /v1/entries/ID/requests?follow=BOOL | | lines of `RequestView`, oldest first |
 | GET /v1/entries/ID/attach | | lines of `AttachEvent`; the entry ends with this request |
 | POST /v1/up, /v1/profiles/NAME/up | `UpRequest` | `Plan`, carried out |
@@ -309,20 +311,6 @@ class LoginResult(Struct, frozen=True, kw_only=True):
     context: str
     state: ContextState
     login_expires: datetime | None
-
-
-class HistoryItem(Struct, frozen=True, kw_only=True):
-    """One thing that happened to an entry: a stable kebab-case `code`, and words."""
-
-    at: datetime
-    code: str
-    text: str
-
-
-class History(Struct, frozen=True, kw_only=True):
-    """The newest things that happened to an entry, oldest first."""
-
-    history: tuple[HistoryItem, ...] = ()
 
 
 class AttachEvent(Struct, tag_field="type", tag=str.lower, frozen=True, kw_only=True):

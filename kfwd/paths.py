@@ -35,6 +35,10 @@ class Paths(msgspec.Struct, frozen=True):
         return self.state / "state.json"
 
     @property
+    def history_file(self) -> Path:
+        return self.state / "history.db"
+
+    @property
     def log_file(self) -> Path:
         return self.log / "kfwd.log"
 

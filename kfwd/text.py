@@ -49,3 +49,17 @@ def listening(addresses: Sequence[str]) -> str:
             shown[shown.index(address)] = f"localhost:{port}"
             shown.remove(f"[::1]:{port}")
     return ",".join(shown) or "-"
+
+
+def stamp(at: datetime, now: datetime) -> str:
+    """Local time of day, with the date unless it is today's."""
+    local = at.astimezone()
+    same = local.date() == now.astimezone().date()
+    return local.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M:%S")
+
+
+def share(part: float | None) -> str:
+    """`100 %`, `99.87 %`; never rounded up to all of it. `-` if nothing is known."""
+    if part is None:
+        return "-"
+    return "100 %" if part == 1 else f"{min(part * 100, 99.99):.2f} %"

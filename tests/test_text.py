@@ -49,3 +49,15 @@ def test_ages(seconds: int, text: str) -> None:
 )
 def test_both_families_of_localhost_are_one(addresses: tuple[str, ...], text: str) -> None:
     assert text_of.listening(addresses) == text
+
+
+def test_a_stamp_has_the_date_unless_it_is_todays() -> None:
+    now = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    assert text_of.stamp(now, now) == text_of.clock(now)
+    day_before = now - timedelta(days=1)
+    assert text_of.stamp(day_before, now) == day_before.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_a_share_is_all_only_if_it_is() -> None:
+    shown = [text_of.share(part) for part in (None, 0.0, 0.75, 0.999999, 1.0)]
+    assert shown == ["-", "0.00 %", "75.00 %", "99.99 %", "100 %"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
-from kfwd.api_model import HistoryItem
+from kfwd.api_history import HistoryItem
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.cli.ls import RETRY_S
 from kfwd.cli.names import EntryName, Named
+from kfwd.cli.since import Since
 from kfwd.client import stream, view
 from kfwd.errors import DaemonUnreachable
 from kfwd.model import (
@@ -29,27 +31,26 @@ from kfwd.model import (
 @click.command(cls=Named)
 @click.argument("name", required=False, type=EntryName())
 @click.option("-f", "--follow", is_flag=True, help="Each change as it happens, until Ctrl-C.")
+@click.option("--since", type=Since(), help="All since then: 2h, 7d, 2026-11-28T10:00.")
 @output_option("text", "json")
 @pass_app
-def events(app: App, name: str | None, follow: bool, output: str) -> None:
-    """What happened to entries, or to one."""
-    snapshot = app.client.snapshot()
-    entry = view.entry_id(snapshot, name) if name else None
+def events(app: App, name: str | None, follow: bool, since: datetime | None, output: str) -> None:
+    """What happened to entries and contexts, or to one entry; it is kept for 30 days."""
+    entry = view.entry_id(app.client.snapshot(), name) if name else None
+    if not follow or since:
+        for item in app.client.history(entry, since).history:
+            print(_json(item) if output == "json" else _text(item), end="")
     if follow:
         _follow(app, entry, output)
-        return
-    ids = [entry] if entry else [one.id for one in snapshot.entries]
-    found = [(item, one) for one in ids for item in app.client.history(one).history]
-    for item, one in sorted(found, key=lambda pair: pair[0].at):
-        print(_json(one, item) if output == "json" else _text(one, item), end="")
 
 
-def _json(entry: str, item: HistoryItem) -> str:
-    return render.as_line({"id": entry, "at": item.at, "code": item.code, "text": item.text})
+def _json(item: HistoryItem) -> str:
+    return render.as_line({"id": item.about, "at": item.at, "code": item.code, "text": item.text})
 
 
-def _text(entry: str, item: HistoryItem) -> str:
-    return f"{render.clock(item.at)} {entry}: {render.clean(item.text)} ({item.code})\n"
+def _text(item: HistoryItem) -> str:
+    said = render.clean(f"{item.about}: {item.text}")
+    return f"{render.stamp(item.at, utcnow())} {said} ({item.code})\n"
 
 
 def _follow(app: App, entry: str | None, output: str) -> None:

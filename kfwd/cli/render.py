@@ -12,7 +12,9 @@ from kfwd.text import age as age
 from kfwd.text import clean as clean
 from kfwd.text import clock as clock
 from kfwd.text import listening as listening
+from kfwd.text import share as share
 from kfwd.text import size as size
+from kfwd.text import stamp as stamp
 
 RED, GREEN, YELLOW, DIM, BOLD = "31", "32", "33", "2", "1"
 GAP = "   "

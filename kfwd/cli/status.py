@@ -8,8 +8,11 @@ from datetime import datetime
 
 import click
 
+from kfwd.api_history import AvailabilityList
+from kfwd.api_model import UNKNOWN_CALL
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app
+from kfwd.errors import KfwdError
 from kfwd.model import ContextState, ContextView, DaemonView, ProblemView, Snapshot, utcnow
 
 CONTEXT_STYLE = {
@@ -23,18 +26,54 @@ SEVERITY_STYLE = {"error": render.RED, "warning": render.YELLOW, "info": render.
 
 
 @click.command()
+@click.option("--availability", "only", is_flag=True, help="Only how much of the time each served.")
 @output_option("table", "json")
 @pass_app
-def status(app: App, output: str) -> None:
-    """The daemon, contexts, and problems."""
+def status(app: App, only: bool, output: str) -> None:
+    """The daemon, contexts, how much of the time entries served, and problems."""
+    if only:
+        served = app.client.availability()
+        colour = render.colours(sys.stdout, app.env)
+        print(render.as_json(served) if output == "json" else availability(served, colour), end="")
+        return
     snapshot = app.client.snapshot()
     if output == "json":
         found = {name: getattr(snapshot, name) for name in ("daemon", "contexts", "problems")}
         print(render.as_json(found), end="")
         return
     colour = render.colours(sys.stdout, app.env)
-    parts = (daemon_line(snapshot.daemon), _counts(snapshot), contexts(snapshot.contexts, colour))
-    print("".join(parts) + problems(snapshot.problems, colour), end="")
+    parts = (
+        daemon_line(snapshot.daemon),
+        _counts(snapshot),
+        _apart(contexts(snapshot.contexts, colour)),
+        _apart(availability(_served(app), colour)),
+        problems(snapshot.problems, colour),
+    )
+    print("".join(parts), end="")
+
+
+def _served(app: App) -> AvailabilityList:
+    """Nothing from a daemon that does not know the call; it has been warned about."""
+    try:
+        return app.client.availability()
+    except KfwdError as error:
+        if error.code != UNKNOWN_CALL:
+            raise
+        return AvailabilityList()
+
+
+def _apart(table: str) -> str:
+    return f"\n{table}" if table else ""
+
+
+def availability(served: AvailabilityList, colour: bool) -> str:
+    """A row for each entry of which anything is known."""
+    known = [each for each in served.availability if any(w.counted_s for w in each.windows)]
+    if not known:
+        return ""
+    rows: list[list[str | render.Cell]] = [["ENTRY", "SERVED, LAST 24 H", "LAST 30 D"]]
+    rows += [[each.id, *(render.share(window.share) for window in each.windows)] for each in known]
+    return render.table(rows, colour=colour)
 
 
 def daemon_line(daemon: DaemonView) -> str:
@@ -70,7 +109,7 @@ def contexts(found: Sequence[ContextView], colour: bool) -> str:
                 "-" if expires is None else left(expires, utcnow()),
             ]
         )
-    return "\n" + render.table(rows, colour=colour)
+    return render.table(rows, colour=colour)
 
 
 def left(expires: datetime, now: datetime) -> str:

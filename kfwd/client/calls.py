@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from kfwd import __version__, api_model
+from kfwd import __version__, api_history, api_model
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
@@ -88,8 +89,14 @@ class Client:
         path = f"{entry_path(entry)}/connections"
         return self._call("GET", path, type=api_model.ConnectionList)
 
-    def history(self, entry: str) -> api_model.History:
-        return self._call("GET", f"{entry_path(entry)}/history", type=api_model.History)
+    def history(self, entry: str | None, since: datetime | None = None) -> api_history.History:
+        """What happened to an entry, or (None) to all entries and contexts."""
+        path = f"{entry_path(entry)}/history" if entry else "/v1/history"
+        query = [("since", since.isoformat())] if since else []
+        return self._call("GET", path, query=query, type=api_history.History)
+
+    def availability(self) -> api_history.AvailabilityList:
+        return self._call("GET", "/v1/availability", type=api_history.AvailabilityList)
 
     def up(self, profiles: Iterable[str], kubeconfig: Iterable[str]) -> api_model.Plan:
         body = api_model.UpRequest(profiles=tuple(profiles), kubeconfig=tuple(kubeconfig))

@@ -26,6 +26,7 @@ from kfwd.kube.subscribers import Subscribers
 from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity, utcnow
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.dial import Dialer, Dialled
+from kfwd.tunnel.pod import SessionCut
 from kfwd.tunnel.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,10 @@ class SharedContext:
         *,
         transport: str | None,
         learned: Callable[[str], None],
+        on_cut: Callable[[SessionCut], None],
     ) -> None:
         self.ref = ref
-        self.pool = Pool(ref.name, self)
+        self.pool = Pool(ref.name, self, on_cut)
         self.current: Cluster | None = None
         self._retired: Cluster | None = None
         self._env = env
@@ -219,6 +221,7 @@ class Clusters:
     """Lends the contexts. `changed` is called when what `views` says may have changed.
 
     `transports` is what worked last, by `key`; `learned` is called after it was written to.
+    `cut` is told of sessions that ended against our will, with their context's name.
     """
 
     def __init__(
@@ -228,8 +231,10 @@ class Clusters:
         *,
         changed: Callable[[], None],
         learned: Callable[[], None],
+        cut: Callable[[str, SessionCut], None] = lambda context, cut: None,
     ) -> None:
         self._env = env
+        self._cut = cut
         self._transports = transports
         self._changed = changed
         self._learned = learned
@@ -247,6 +252,7 @@ class Clusters:
                 self._env,
                 transport=self._transports.get(key(ref)),
                 learned=lambda transport: self._learn(ref, transport),
+                on_cut=lambda cut: self._cut(ref.name, cut),
             )
             context.on_change(self._changed)
             self._contexts[ref] = context

@@ -78,12 +78,16 @@ class Daemon:
         self.saved = saved
         self.store = store
         self.ring = ring
-        self.history = History()
+        self.history = History(paths.history_file, store.set_problem)
         self.stopping = asyncio.Event()
         self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
         self.attached = Attached(self._end_attached)
         self._clusters = Clusters(
-            env, saved.transports, changed=self._show_contexts, learned=self.saver.changed
+            env,
+            saved.transports,
+            changed=self._show_contexts,
+            learned=self.saver.changed,
+            cut=self.history.note_cut,
         )
         self.logins = Logins(self._clusters, default_kubeconfig)
         self._budget = Budget()
@@ -99,6 +103,7 @@ class Daemon:
         async with self._changing:
             await self._reconcile()
         self._tasks.spawn(self.saver.run(), "save state")
+        self._tasks.spawn(self.history.run(), "write history")
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
         watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
         self._tasks.spawn(watch, "watch profiles")
@@ -120,6 +125,7 @@ class Daemon:
         stuck += await self._clusters.close()
         stuck += await self._tasks.close()
         await self.saver.write()
+        await self.history.close()
         return stuck
 
     async def up(self, request: UpRequest) -> Plan:
@@ -325,19 +331,8 @@ class Daemon:
         before = dict(self.saved.profiles)
         entries = [each for each in self._wanted.values() if each.profile == ADHOC]
         taken = [listener for each in entries for listener in adhoc.listeners(each.spec)]
-        default = self._default_kubeconfig
-
-        def read() -> dict[str, UpProfile]:
-            specs = profiles.read_valid(self.paths.profiles, request.profiles, before, taken)
-            return {
-                spec.name: UpProfile(
-                    spec=spec,
-                    context=profiles.pin(spec, before.get(spec.name), request.kubeconfig, default),
-                )
-                for spec in specs
-            }
-
-        return await asyncio.to_thread(read)
+        read, folder, default = profiles.read_pinned, self.paths.profiles, self._default_kubeconfig
+        return await asyncio.to_thread(read, folder, request, before, taken=taken, default=default)
 
     def _plan(self, specs: dict[str, UpProfile]) -> Plan:
         goal = msgspec.structs.replace(self.saved, profiles={**self.saved.profiles, **specs})
@@ -379,7 +374,9 @@ class Daemon:
         self.saver.changed()
 
     def _show_contexts(self) -> None:
-        self.store.set_contexts(*self._clusters.views())
+        views = self._clusters.views()
+        self.history.note_contexts(*views)
+        self.store.set_contexts(*views)
 
     def _show_profiles(self) -> None:
         self.store.set_profiles(profiles.views(self.saved.profiles, self._profile_problems))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from kfwd.api_model import UpRequest
 from kfwd.daemon.state import UpProfile, write
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid
 from kfwd.kube import kubeconfig
@@ -40,6 +41,23 @@ def read_valid(
         hint = None if names else "name a profile to bring it up without the others"
         raise ProfileInvalid("\n".join(faults), hint=hint)
     return [profile.parsed.spec for profile in found if profile.parsed.spec is not None]
+
+
+def read_pinned(
+    folder: Path,
+    request: UpRequest,
+    before: Mapping[str, UpProfile],
+    *,
+    taken: Iterable[Listener],
+    default: Collection[str],
+) -> dict[str, UpProfile]:
+    """The profiles asked for, as `read_valid` reads them, each with the context of `pin`."""
+    return {
+        spec.name: UpProfile(
+            spec=spec, context=pin(spec, before.get(spec.name), request.kubeconfig, default)
+        )
+        for spec in read_valid(folder, request.profiles, before, taken)
+    }
 
 
 def _named(folder: Path, names: Iterable[str]) -> list[Profile]:

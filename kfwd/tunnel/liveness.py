@@ -39,6 +39,11 @@ class Liveness:
         self._heard = now
         self._asked_again = None
 
+    @property
+    def heard_at(self) -> float:
+        """When anything arrived last; the start, if nothing has."""
+        return self._heard
+
     def excuse(self, now: float) -> None:
         """Start over: we could not have heard anything until now."""
         self.heard(now)

@@ -41,6 +41,15 @@ class PodRef(Struct, frozen=True):
     uid: str
 
 
+class SessionCut(Struct, frozen=True, kw_only=True):
+    """A session that was up ended against our will: how old it was, and how long it was silent."""
+
+    pod: PodRef
+    age_s: float
+    idle_s: float
+    reason: str
+
+
 class PodSessions:
     """All sessions to one pod. Made and forgotten by the pool."""
 
@@ -160,6 +169,8 @@ class PodSessions:
     def session_lost(self, session: Session, error: KfwdError) -> None:
         self._sessions.discard(session)
         self._asked.discard(session)
+        if not session.planned:
+            self._pool.on_cut(self._cut(session, error))
         if not session.planned and not self._sessions:
             self.reconnects += 1
             self.good = False
@@ -169,6 +180,15 @@ class PodSessions:
             self._rest(error)
         self.assign()
         self._pool.room_made()
+
+    def _cut(self, session: Session, error: KfwdError) -> SessionCut:
+        now = self._loop.time()
+        return SessionCut(
+            pod=self.pod,
+            age_s=now - session.opened_at,
+            idle_s=now - session.heard_at,
+            reason=error.text,
+        )
 
     def tidy(self, now: float) -> None:
         """Close what is too old or carried nothing for long."""

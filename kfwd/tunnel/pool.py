@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from kfwd.backoff import Backoff
 from kfwd.errors import KfwdError, SessionLost
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.dial import Dialled
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
 from kfwd.tunnel.session import Session
 
 SESSIONS_MAX = 512
@@ -26,10 +27,19 @@ class Dials(Protocol):
 
 
 class Pool:
-    """One a context. `close()` ends every session; nothing may be opened after it."""
+    """One a context. `close()` ends every session; nothing may be opened after it.
 
-    def __init__(self, name: str, dialer: Dials) -> None:
+    `on_cut` is told of each session that ends against our will.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dialer: Dials,
+        on_cut: Callable[[SessionCut], None] = lambda cut: None,
+    ) -> None:
         self.tasks = TaskSet(f"pool {name}")
+        self.on_cut = on_cut
         self._dialer = dialer
         self._pods: dict[PodRef, PodSessions] = {}
         self._tidy: asyncio.TimerHandle | None = None

@@ -112,6 +112,11 @@ class Session:
         return self._liveness.silent(self._loop.time())
 
     @property
+    def heard_at(self) -> float:
+        """When anything arrived last, in the loop's time."""
+        return self._liveness.heard_at
+
+    @property
     def fit(self) -> bool:
         """Whether a new stream may be put here now."""
         return not (self.worn or self.held_back or len(workers(self._unanswered)) == wire.WORKERS)

@@ -27,21 +27,35 @@ BEFORE = snapshot(entry("dev/web"))
 PROBLEM = Problem(code="no-endpoints", severity="error", text="no pods")
 
 
-def history(*items: tuple[str, str]) -> dict[str, object]:
-    return {"history": [{"at": at, "code": "state", "text": text} for at, text in items]}
+def history(*items: tuple[str, str, str]) -> dict[str, object]:
+    return {
+        "history": [
+            {"at": at, "about": about, "code": "state", "text": text} for at, about, text in items
+        ]
+    }
 
 
-def test_the_histories_of_all_entries_come_in_the_order_of_time(run: Run, daemon: StandIn) -> None:
+EARLY, LATE = "2026-01-01T12:00:00Z", "2026-01-01T12:00:05Z"
+
+
+def test_what_happened_to_all_and_to_one(run: Run, daemon: StandIn) -> None:
     daemon.on("GET /v1/snapshot", snapshot(entry("dev/a"), entry("dev/b")))
-    early, late = "2026-01-01T12:00:00Z", "2026-01-01T12:00:05Z"
-    daemon.on("GET /v1/entries/dev/a/history", history((late, "ready")))
-    daemon.on("GET /v1/entries/dev/b/history", history((early, "starting")))
+    daemon.on("GET /v1/history", history((EARLY, "context dev", "gone"), (LATE, "dev/a", "ready")))
+    daemon.on("GET /v1/entries/dev/a/history", history((LATE, "dev/a", "ready")))
     found = [json.loads(text) for text in run("events", "-o", "json").lines]
-    assert [(item["id"], item["text"]) for item in found] == [
-        ("dev/b", "starting"),
-        ("dev/a", "ready"),
+    assert found == [
+        {"id": "context dev", "at": EARLY, "code": "state", "text": "gone"},
+        {"id": "dev/a", "at": LATE, "code": "state", "text": "ready"},
     ]
-    assert run("events", "a").out.endswith(" dev/a: ready (state)\n")
+    (line,) = run("events", "a").lines
+    assert line.startswith("2026-01-01 ")
+    assert line.endswith(" dev/a: ready (state)")
+
+
+def test_since_is_asked_of_the_daemon(run: Run, daemon: StandIn) -> None:
+    daemon.on("GET /v1/history", history())
+    assert run("events", "--since", "2026-11-28T10:00Z").out == ""
+    assert daemon.requests[-1].target == "/v1/history?since=2026-11-28T10%3A00%3A00%2B00%3A00"
 
 
 def test_following_prints_changes_of_the_entry_asked_for(run: Run, daemon: StandIn) -> None:

@@ -6,6 +6,8 @@ import json
 import re
 from datetime import timedelta
 
+import pytest
+
 from kfwd import __version__
 from kfwd.cli.status import left
 from kfwd.model import ContextState, ContextView, ProblemView, utcnow
@@ -23,6 +25,48 @@ CONTEXT = ContextView(
 PROBLEM = ProblemView(
     about="kind", code="login-needed", severity="error", text="log in", hint="kfwd login kind"
 )
+
+
+SERVED = {
+    "availability": [
+        {
+            "id": "dev/a",
+            "windows": [
+                {"hours": 24, "share": 0.75, "counted_s": 40.0},
+                {"hours": 720, "share": 1.0, "counted_s": 400.0},
+            ],
+        },
+        {
+            "id": "dev/b",
+            "windows": [
+                {"hours": 24, "share": None, "counted_s": 0},
+                {"hours": 720, "share": None, "counted_s": 0},
+            ],
+        },
+    ]
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_served(daemon: StandIn) -> None:
+    daemon.on("GET /v1/availability", {"availability": []})
+
+
+def test_availability_is_a_table_of_what_is_known(run: Run, daemon: StandIn) -> None:
+    daemon.answers.pop("GET /v1/availability")
+    daemon.on("GET /v1/availability", SERVED)
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/a"), entry("dev/b")))
+    table = ["ENTRY   SERVED, LAST 24 H   LAST 30 D", "dev/a   75.00 %             100 %"]
+    assert run("status").lines[2:] == ["", *table, "", "no problems"]
+    assert run("status", "--availability").lines == table
+    assert json.loads(run("status", "--availability", "-o", "json").out) == SERVED
+
+
+def test_a_daemon_that_knows_no_availability_shows_the_rest(run: Run, daemon: StandIn) -> None:
+    daemon.answers.pop("GET /v1/availability")
+    daemon.fail("GET /v1/availability", 404, code="unknown-call", text="no such call")
+    daemon.on("GET /v1/snapshot", snapshot())
+    assert run("status").lines[1:] == ["0 entries", "", "no problems"]
 
 
 def test_json_has_the_documented_keys(run: Run, daemon: StandIn) -> None:

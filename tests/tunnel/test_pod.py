@@ -12,7 +12,7 @@ from kfwd.backoff import HEALTHY_S
 from kfwd.errors import NotFound, UpgradeFailed
 from kfwd.tunnel import pod as pod_module
 from kfwd.tunnel.peak import Peak
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
 from kfwd.tunnel.pool import Pool
 from kfwd.tunnel.stream import End, Stream
 from kfwd.wire import spdy
@@ -414,3 +414,27 @@ async def test_a_server_that_asks_for_much_patience_is_asked_again_in_time(
     left = pod._retry.when() - asyncio.get_running_loop().time()
     assert 1 < left <= pod_module.RETRY_AFTER_MAX_S
     pod.withdraw(waiting)
+
+
+async def test_a_cut_is_told_with_the_sessions_age_and_silence(hub: Peers, pool: Pool) -> None:
+    cuts: list[SessionCut] = []
+    pool.on_cut = cuts.append
+    _, reader = await connected(pool.pod(POD))
+    session = next(iter(pool.pod(POD)._sessions))
+    session.opened_at -= 60
+    session._liveness._heard = session.opened_at + 45
+    (await hub.next()).close()
+    await reader.ending()
+    await until(lambda: cuts)
+    (cut,) = cuts
+    assert (cut.pod, round(cut.age_s), round(cut.idle_s)) == (POD, 60, 15)
+    assert cut.reason.startswith("the connection to the API server ended")
+
+
+async def test_a_session_that_is_closed_by_us_is_no_cut(hub: Peers, pool: Pool) -> None:
+    cuts: list[SessionCut] = []
+    pool.on_cut = cuts.append
+    _, reader = await connected(pool.pod(POD))
+    next(iter(pool.pod(POD)._sessions)).close()
+    await reader.ending()
+    assert cuts == []

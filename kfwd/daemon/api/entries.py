@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, History, Removed, Taken
+from kfwd.api_history import History
+from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, Removed, Taken
+from kfwd.daemon.api.history import Since
 from kfwd.daemon.api.route import Call, Nothing, Route
 from kfwd.errors import UsageError
 from kfwd.model import ADHOC, Wanted
@@ -59,10 +61,10 @@ async def get_connections(call: Plain) -> ConnectionList:
     return ConnectionList(connections=call.daemon.entry(call.entry).connections())
 
 
-async def get_history(call: Plain) -> History:
-    """The newest things that happened to it."""
+async def get_history(call: Call[Since, Nothing]) -> History:
+    """What happened to it, lately or since a time."""
     call.daemon.entry(call.entry)
-    return History(history=call.daemon.history.of(call.entry))
+    return History(history=await call.daemon.history.of(call.entry, call.query.since))
 
 
 ENTRY = "/v1/entries/{profile}/{name}"
@@ -73,5 +75,5 @@ ROUTES = (
     Route("POST", f"{ENTRY}/resume", resume_entry, EntryResult),
     Route("POST", f"{ENTRY}/restart", restart_entry, EntryResult),
     Route("GET", f"{ENTRY}/connections", get_connections, ConnectionList),
-    Route("GET", f"{ENTRY}/history", get_history, History),
+    Route("GET", f"{ENTRY}/history", get_history, History, query=Since),
 )

@@ -6,6 +6,7 @@ from kfwd.daemon.api import (
     attach,
     browse,
     entries,
+    history,
     login,
     process,
     profiles,
@@ -18,6 +19,7 @@ from kfwd.daemon.api.route import Route
 ALL: tuple[Route, ...] = (
     *snapshot.ROUTES,
     *entries.ROUTES,
+    *history.ROUTES,
     *attach.ROUTES,
     *requests.ROUTES,
     *profiles.ROUTES,

@@ -6,7 +6,8 @@ import socket
 
 import msgspec
 
-from kfwd.api_model import ConnectionList, History
+from kfwd.api_history import History
+from kfwd.api_model import ConnectionList
 from tests.daemon.rig import Rig, free_port
 from tests.until import until
 
