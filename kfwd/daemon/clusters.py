@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,6 +36,19 @@ LOOK_S = 1.0
 """How often a kubeconfig, and the files it names, are looked at for changes."""
 
 
+class Login(NamedTuple):
+    """What a person was granted in a terminal, and for what."""
+
+    context: kubeconfig.Context
+    given: Grant
+
+    def fits(self, context: kubeconfig.Context) -> bool:
+        """Whether it is good for `context` as that is now."""
+        expired = self.given.expires is not None and self.given.expires <= utcnow()
+        was, now = self.context, context
+        return (was.user, was.cluster) == (now.user, now.cluster) and not expired
+
+
 class SharedContext:
     """One context. It dials for its pool, and tells its cluster how that went."""
 
@@ -46,6 +60,7 @@ class SharedContext:
         transport: str | None,
         learned: Callable[[str], None],
         on_cut: Callable[[SessionCut], None],
+        login: Login | None = None,
     ) -> None:
         self.ref = ref
         self.pool = Pool(ref.name, self, on_cut)
@@ -53,7 +68,7 @@ class SharedContext:
         self._retired: Cluster | None = None
         self._env = env
         self._config: Fault | None = None
-        self._login: tuple[kubeconfig.Context, Grant] | None = None
+        self.login = login
         self._preferred = transport
         self._learned = learned
         self._dialer: Dialer | None = None
@@ -116,7 +131,7 @@ class SharedContext:
         """Go on with what a person was granted. Raises `LoginNeeded` when the server refuses it."""
         cluster = await self.cluster()
         await cluster.log_in(given)
-        self._login = (cluster.context, given)
+        self.login = Login(cluster.context, given)
 
     async def close(self) -> list[str]:
         self._stop_listening()
@@ -133,9 +148,9 @@ class SharedContext:
             files = self._files()
             prints = await asyncio.to_thread(kubeconfig.fingerprint, files)
             now = dict(zip(files, prints, strict=True))
-            if seen is None or any(seen.get(file, now[file]) != now[file] for file in now):
+            if now != seen:  # a file that is new here may have changed since it was read
+                seen = now
                 await self._read_again()
-            seen = now
             await asyncio.sleep(LOOK_S)
 
     def _files(self) -> tuple[str, ...]:
@@ -159,15 +174,11 @@ class SharedContext:
 
     async def _keep_login(self, cluster: Cluster) -> None:
         """A login that a person made outlives changes that have nothing to do with it."""
-        if self._login is None:
-            return
-        before, given = self._login
-        same = (before.user, before.cluster) == (cluster.context.user, cluster.context.cluster)
-        if not same or (given.expires is not None and given.expires <= utcnow()):
-            self._login = None
-            return
-        with contextlib.suppress(LoginNeeded, ConfigError):
-            await cluster.credentials.take(given)
+        if self.login is not None and not self.login.fits(cluster.context):
+            self.login = None
+        if self.login is not None:
+            with contextlib.suppress(LoginNeeded, ConfigError):
+                await cluster.credentials.take(self.login.given)
 
     async def _use(self, cluster: Cluster) -> None:
         await self._keep_login(cluster)
@@ -239,6 +250,7 @@ class Clusters:
         self._changed = changed
         self._learned = learned
         self._contexts: dict[ContextRef, SharedContext] = {}
+        self._logins: dict[ContextRef, Login] = {}
         self._retained: frozenset[ContextRef] = frozenset()
         self._borrowed: Counter[ContextRef] = Counter()
         self._tasks = TaskSet("contexts")
@@ -253,6 +265,7 @@ class Clusters:
                 transport=self._transports.get(key(ref)),
                 learned=lambda transport: self._learn(ref, transport),
                 on_cut=lambda cut: self._cut(ref.name, cut),
+                login=self._logins.pop(ref, None),
             )
             context.on_change(self._changed)
             self._contexts[ref] = context
@@ -273,6 +286,8 @@ class Clusters:
         self._retained = frozenset(refs)
         for ref in [ref for ref in self._contexts if ref not in refs and not self._borrowed[ref]]:
             context = self._contexts.pop(ref)
+            if context.login is not None:
+                self._logins[ref] = context.login
             task = self._tasks.spawn(context.close(), f"close {ref.name}")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)

@@ -138,8 +138,8 @@ class Credentials:
         self._retry_at = self._replace_at = 0.0
 
     def reread(self) -> None:
-        """Files changed that a credential comes from: the next `get()` reads them."""
-        self._stale = True
+        """Files changed: the next `get()` reads them, if that is where the credential is from."""
+        self._stale = self._from_files
         self.retry()
 
     def rejected(self, credential: Credential) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from kfwd.daemon import clusters as module
 from kfwd.daemon.clusters import Clusters, SharedContext, key
 from kfwd.errors import KfwdError, LoginNeeded, Unreachable
+from kfwd.kube import credentials
+from kfwd.kube.grant import Grant
 from kfwd.model import ContextRef, ContextState
 from kfwd.tunnel.dial import Dialled
 from tests.until import until
@@ -112,7 +115,10 @@ async def test_a_kubeconfig_that_says_the_same_again_changes_nothing(home: Home)
         assert context.current is before
 
 
-async def test_a_token_file_that_changes_is_read_at_once(home: Home) -> None:
+async def test_a_token_file_that_changes_is_read_at_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "FILES_S", 3600.0)  # of its own accord it is not read again
     token = home.path.parent / "token"
     token.write_text("old")
     home.write()
@@ -121,12 +127,32 @@ async def test_a_token_file_that_changes_is_read_at_once(home: Home) -> None:
         cluster = await shared.get(home.ref).cluster()
         first = await cluster.credentials.get()
         cluster.credentials.rejected(first)
+        assert cluster.credentials.retry_in_s < math.inf
         token.write_text("another")
-        await until(lambda: cluster.credentials.current is not first)
-        current = cluster.credentials.current
-        assert current is not None
-        assert current.headers["Authorization"] == "Bearer another"
+        await until(lambda: cluster.credentials.retry_in_s == math.inf)
+        fresh = await cluster.credentials.get()
+        assert fresh.headers["Authorization"] == "Bearer another"
         assert shared.get(home.ref).current is cluster
+
+
+async def test_a_login_that_was_made_stays_for_when_the_context_is_used_again(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        with shared.borrow(home.ref) as context:
+            await context.log_in(Grant(token="given"))
+        assert shared.views() == ([], [])
+        credential = await (await shared.get(home.ref).cluster()).credentials.get()
+        assert credential.headers["Authorization"] == "Bearer given"
+
+
+async def test_a_login_for_another_user_is_not_kept(home: Home) -> None:
+    home.write()
+    async with clusters(home) as shared:
+        with shared.borrow(home.ref) as context:
+            await context.log_in(Grant(token="given"))
+        home.path.write_text(home.path.read_text().replace("token: t", "token: other"))
+        credential = await (await shared.get(home.ref).cluster()).credentials.get()
+        assert credential.headers["Authorization"] == "Bearer other"
 
 
 async def test_a_kubeconfig_that_breaks_is_a_warning_and_what_runs_stays(home: Home) -> None:

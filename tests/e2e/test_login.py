@@ -52,9 +52,13 @@ class Company(Session):
         return str(self.sim.admin("POST", "/sim/users", user)["token"])
 
     def revoke(self, token: str) -> None:
-        """The login ends: at the server, and in the plugin's cache. Something is asked soon."""
+        """The login ends: at the server, and in the plugin's cache."""
         self.cache.unlink(missing_ok=True)
         self.sim.admin("POST", "/sim/revoke", {"token": token})
+        self.ask_soon()
+
+    def ask_soon(self) -> None:
+        """Make the daemon's watches begin anew."""
         self.sim.faults(watch_gone=True)
         self.sim.faults(watch_gone=False)
 
@@ -146,6 +150,28 @@ def test_another_user_in_the_kubeconfig_is_used_within_2_s(company: Company) -> 
     for user in config["users"]:
         user["user"] = {"token": company.token()}
     company.own.write_text(json.dumps(config))
+    changed = time.monotonic()
+    company.until_state("shop/web", State.READY)
+    assert time.monotonic() - changed < RESUMED_S
+
+
+def test_a_token_file_that_changes_is_used_within_2_s(company: Company) -> None:
+    token = company.token()
+    company.cache.write_text(token)
+    config = json.loads(company.own.read_text())
+    for user in config["users"]:
+        user["user"] = {"tokenFile": str(company.cache)}
+    company.own.write_text(json.dumps(config))
+    company.start()
+    company.up()
+    company.until_state("shop/web", State.READY)
+    fresh = company.token()
+    company.sim.admin("POST", "/sim/revoke", {"token": token})
+    company.ask_soon()
+    waits = company.until_state("shop/web", State.WAITING, "login-needed")
+    assert waits.problem is not None
+    assert f"put a new token into {company.cache}" in (waits.problem.hint or "")
+    company.cache.write_text(fresh)
     changed = time.monotonic()
     company.until_state("shop/web", State.READY)
     assert time.monotonic() - changed < RESUMED_S

@@ -367,6 +367,17 @@ async def test_what_is_handed_over_goes_along_with_the_rest_of_the_user(make: Ma
     assert (headers["Impersonate-User"], headers["Authorization"]) == ("ann", "Bearer given")
 
 
+async def test_files_that_changed_do_not_run_a_plugin_whose_login_is_good(
+    make: Make, tmp_path: Path
+) -> None:
+    plugin = Plugin(tmp_path)
+    credentials = make(plugin.user)
+    first = await credentials.get()
+    credentials.reread()
+    assert await credentials.get() is first
+    assert plugin.runs == 1
+
+
 async def test_files_that_changed_are_read_at_once_when_that_is_told(
     make: Make, tmp_path: Path
 ) -> None:
