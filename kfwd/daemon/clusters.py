@@ -59,7 +59,7 @@ class SharedContext:
         *,
         transport: str | None,
         learned: Callable[[str], None],
-        on_cut: Callable[[SessionCut], None],
+        on_cut: Callable[[SessionCut], None] = lambda cut: None,
         login: Login | None = None,
     ) -> None:
         self.ref = ref
