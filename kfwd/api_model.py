@@ -30,6 +30,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | POST /v1/login | `LoginRequest` | `LoginResult` |
 | GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
 | POST /v1/stop | | `Stopped` |
+| POST /v1/handover | `HandoverRequest` | `Successor`, once that is the daemon |
 | GET /v1/openapi.json, /metrics | | OpenAPI 3.1, Prometheus text |
 
 A failure is any status from 400 on with an `ErrorBody`; for a path or method that the daemon does
@@ -50,6 +51,10 @@ HOST = "kfwd"
 VERSION_HEADER = "Kfwd-Version"
 ATTACH_WITHIN_S = 10.0
 UNKNOWN_CALL = "unknown-call"
+HANDOVER_PROTOCOL = 1
+"""What a daemon and the one that replaces it speak. Where they differ: stop, then start."""
+
+HANDOVER_UNSUPPORTED = "handover-unsupported"
 
 RouteState = Literal["works", "fails", "pending", "unknown"]
 RouteKind = Literal[
@@ -341,7 +346,11 @@ class AttachHeartbeat(AttachEvent, tag="heartbeat", frozen=True, kw_only=True):
     """Every 15 s."""
 
 
-AnyAttachEvent = AttachListening | AttachConnection | AttachState | AttachHeartbeat
+class AttachMoved(AttachEvent, tag="moved", frozen=True, kw_only=True):
+    """Another daemon has the entry now: attach to it again within `ATTACH_WITHIN_S`."""
+
+
+AnyAttachEvent = AttachListening | AttachConnection | AttachState | AttachHeartbeat | AttachMoved
 
 
 class FaultView(Struct, frozen=True):
@@ -373,6 +382,22 @@ class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry: str | None = None
     context: str | None = None
     error: str | None = None
+
+
+class HandoverRequest(Struct, frozen=True, kw_only=True):
+    """How to start the new process: its command line, to which the channel is added, and what it
+    should know of the caller's environment.
+    """
+
+    protocol: int
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+
+class Successor(Struct, frozen=True, kw_only=True):
+    """The process that is the daemon now."""
+
+    pid: int
 
 
 class Stopped(Struct, frozen=True, kw_only=True):

@@ -48,3 +48,13 @@ class TaskSet:
         if stuck:
             log.error("%s: did not stop within %g s: %s", self.name, timeout, ", ".join(stuck))
         return stuck
+
+
+async def either(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Return when one of them does; the others are cancelled."""
+    tasks = TaskSet("either")
+    try:
+        running = [tasks.spawn(wait, str(number)) for number, wait in enumerate(waits)]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await tasks.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +11,12 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from kfwd.api_model import AnyAttachEvent, AttachState, EntryRequest
+from kfwd.api_model import AnyAttachEvent, AttachMoved, AttachState, EntryRequest
 from kfwd.cli.app import App, say
 from kfwd.cli.overrides import Overrides, kubeconfig
 from kfwd.client import stream
 from kfwd.client.feeds import SILENCE_S
-from kfwd.errors import DaemonUnreachable, ExitCode, KfwdError
+from kfwd.errors import DaemonUnreachable, ExitCode, KfwdError, NotFound
 from kfwd.model import EntrySpec, EntryView
 from kfwd.signals import terminable
 
@@ -79,6 +80,7 @@ class Session(ABC):
         self._app = app
         self._request = request
         self._deadline = time.monotonic() + start_s
+        self._entry: str | None = None  # one that another daemon has for us
         self._said = ""
         self._last_state: AttachState | None = None
 
@@ -116,16 +118,27 @@ class Session(ABC):
 
     def _attach(self) -> None:
         """Put the entry and show what happens until the daemon or the time limit cuts us off."""
-        spec = self._request.spec
-        entry = self._app.client.put_entry(spec.name, self._request, "next").id
-        with stream.attach(self._app.client, entry) as events:
+        entry, following = self._follow()
+        with following as events:
             self._bound(events)
             for event in events:
+                if isinstance(event, AttachMoved):
+                    self._entry = entry
                 was_complete = self.complete
                 self.show(event)
                 self._bound(events)
                 if self.complete and not was_complete:
                     self._pin(entry)
+
+    def _follow(self) -> tuple[str, stream.Stream[AnyAttachEvent]]:
+        """The entry that a new daemon has for us, or else one that is put."""
+        client = self._app.client
+        moved, self._entry = self._entry, None
+        if moved is not None:
+            with contextlib.suppress(NotFound):
+                return moved, stream.attach(client, moved)
+        entry = client.put_entry(self._request.spec.name, self._request, "next").id
+        return entry, stream.attach(client, entry)
 
     def _pin(self, entry: str) -> None:
         for view in self._app.client.snapshot().entries:

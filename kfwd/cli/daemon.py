@@ -6,8 +6,14 @@ import time
 
 import click
 
+from kfwd.api_model import (
+    HANDOVER_PROTOCOL,
+    HANDOVER_UNSUPPORTED,
+    UNKNOWN_CALL,
+    HandoverRequest,
+)
 from kfwd.cli import render
-from kfwd.cli.app import App, output_option, pass_app
+from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.errors import DaemonUnreachable, KfwdError
 
 STOP_WITHIN_S = 10.0
@@ -20,11 +26,12 @@ def daemon() -> None:
 
 
 @daemon.command()
-def run() -> int:
+@click.option("--take-over", type=int, hidden=True, help="A descriptor that leads to the old one.")
+def run(take_over: int | None) -> int:
     """Run the daemon in the foreground, as a service manager wants it."""
     from kfwd.cli.main import run_daemon
 
-    return run_daemon()
+    return run_daemon(take_over)
 
 
 @daemon.command()
@@ -52,8 +59,11 @@ def stop(app: App) -> None:
 @daemon.command()
 @pass_app
 def restart(app: App) -> None:
-    """Stop the daemon if one runs, and start one with this shell's environment."""
-    if app.client.answers():
+    """Replace the daemon by a new one with this shell's environment, without a port let go.
+
+    Starts one if none runs. Connections that are open end with the old one, within a minute.
+    """
+    if app.client.answers() and not _handed_over(app):
         _stop(app)
     app.ensure_daemon()
     print(f"running, pid {app.client.snapshot().daemon.pid}")
@@ -71,6 +81,23 @@ def status(app: App, output: str) -> None:
     from kfwd.cli.status import daemon_line
 
     print(daemon_line(found), end="")
+
+
+def _handed_over(app: App) -> bool:
+    """Have the daemon start its successor; False if the two do not speak the same protocol."""
+    from kfwd.service.start import COMMAND
+
+    request = HandoverRequest(
+        protocol=HANDOVER_PROTOCOL, command=COMMAND, environment=dict(app.env)
+    )
+    try:
+        app.client.hand_over(request)
+    except KfwdError as error:
+        if error.code not in (UNKNOWN_CALL, HANDOVER_UNSUPPORTED):
+            raise
+        say(f"{error.text}: it is stopped and started, and refuses connections in between")
+        return False
+    return True
 
 
 def _stop(app: App) -> int:

@@ -136,11 +136,11 @@ def run_tui(app: App) -> int:
     return run(app.env)
 
 
-def run_daemon() -> int:
-    """Run the daemon in the foreground; returns its exit status."""
+def run_daemon(channel: int | None = None) -> int:
+    """Run the daemon in the foreground, as `run` of `kfwd.daemon.main`; its exit status."""
     from kfwd.daemon.main import run
 
-    return run() or ExitCode.OK
+    return run(channel=channel) or ExitCode.OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

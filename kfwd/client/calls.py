@@ -129,6 +129,9 @@ class Client:
     def login(self, request: api_model.LoginRequest) -> api_model.LoginResult:
         return self._call("POST", "/v1/login", request, type=api_model.LoginResult)
 
+    def hand_over(self, request: api_model.HandoverRequest) -> api_model.Successor:
+        return self._call("POST", "/v1/handover", request, type=api_model.Successor)
+
     def stop(self) -> api_model.Stopped:
         return self._call("POST", "/v1/stop", type=api_model.Stopped)
 

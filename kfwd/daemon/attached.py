@@ -45,6 +45,13 @@ class Attached:
                 del self._holders[id]
                 self._expire(id)
 
+    def leave(self) -> tuple[Wanted, ...]:
+        """All of them, that end no more with their holders: another process has them."""
+        entries = tuple(self.entries.values())
+        self.entries.clear()
+        self.close()
+        return entries
+
     def close(self) -> None:
         for id in list(self._deadlines):
             self._cancel(id)

@@ -10,25 +10,28 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
 from kfwd.api_model import (
     DownRequest,
     EntryRequest,
+    HandoverRequest,
     Plan,
     RouteList,
     RoutesRequest,
+    Successor,
     Taken,
     UpRequest,
 )
 from kfwd.daemon import adhoc, profiles, wants
 from kfwd.daemon.attached import Attached
+from kfwd.daemon.changes import Changes
 from kfwd.daemon.clusters import Clusters, SharedContext
+from kfwd.daemon.factory import Factory, Inherited
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history import History
-from kfwd.daemon.kept_ports import KeptPorts
 from kfwd.daemon.logins import Logins
 from kfwd.daemon.logs import Ring
 from kfwd.daemon.profiles_watch import Change, watch_profiles
@@ -39,30 +42,22 @@ from kfwd.daemon.state import Saved, Saver, UpProfile, encode
 from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.entries.entry import Entry
-from kfwd.entries.forward import Forward
-from kfwd.entries.gateway import Gateway
-from kfwd.entries.proxy import Proxy
 from kfwd.errors import KfwdError, NotFound, UsageError
-from kfwd.front.replay import Budget
-from kfwd.model import ADHOC, EntryView, ForwardSpec, GatewaySpec, Problem, ProxySpec, Wanted
+from kfwd.front.door import Door
+from kfwd.model import ADHOC, EntryView, Problem, Wanted
 from kfwd.paths import Paths
 from kfwd.tasks import TaskSet
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-ENTRIES: dict[type, type[Forward] | type[Proxy]] = {
-    ForwardSpec: Forward,
-    ProxySpec: Proxy,
-    GatewaySpec: Gateway,
-}
-
-SAVE_WAIT_S = 2.0
-"""How long an answer waits for its change to reach the disk; after that it is sent all the same."""
 
 
 class Daemon:
-    """One daemon. `start`, then any of the rest, then `close`."""
+    """One daemon. `start`, then any of the rest, then `close`.
+
+    `hand_over` is set by who runs the process.
+    """
+
+    hand_over: Callable[[HandoverRequest], Awaitable[Successor]]
 
     def __init__(
         self,
@@ -73,6 +68,7 @@ class Daemon:
         ring: Ring,
         env: Mapping[str, str],
         default_kubeconfig: tuple[str, ...],
+        inherited: Inherited | None = None,
     ) -> None:
         self.paths = paths
         self.saved = saved
@@ -82,6 +78,7 @@ class Daemon:
         self.stopping = asyncio.Event()
         self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
         self.attached = Attached(self._end_attached)
+        self._factory = Factory(saved.ports, self.saver.changed, inherited)
         self._clusters = Clusters(
             env,
             saved.transports,
@@ -90,33 +87,44 @@ class Daemon:
             cut=self.history.note_cut,
         )
         self.logins = Logins(self._clusters, default_kubeconfig)
-        self._budget = Budget()
         self._limits = limits.read(env.get(limits.VARIABLE))
         self._default_kubeconfig = default_kubeconfig
         self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
         self._profile_problems: dict[str, Problem] = {}
         self._tasks = TaskSet("daemon")
-        self._changing = asyncio.Lock()
+        self._changes = Changes(self._tasks, self.saver)
+        self.change = self._changes.run
 
-    async def start(self) -> None:
-        """Bind every listener of what was up, then look after everything."""
-        async with self._changing:
+    async def start(self, *, accepting: bool = True) -> None:
+        """Bind every listener of what was up, then look after everything.
+
+        Without `accepting`, connections are left to another process until the doors resume.
+        """
+        self._supervisor.accepting = accepting
+        async with self._changes.lock:
             await self._reconcile()
+        self._supervisor.accepting = True
         self._tasks.spawn(self.saver.run(), "save state")
         self._tasks.spawn(self.history.run(), "write history")
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
         watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
         self._tasks.spawn(watch, "watch profiles")
 
-    async def start_anew(self) -> None:
-        """Bring up every enabled profile that is valid: what was up is not known."""
-        for name in profiles.names(self.paths.profiles):
-            try:
-                spec = profiles.read_valid(self.paths.profiles, (name,), self.saved.profiles)[0]
-                if spec.enabled:
-                    await self.up(UpRequest(kubeconfig=(), profiles=(name,)))
-            except KfwdError as error:
-                log.warning("profile %s stays down: %s", name, error.text)
+    def doors(self) -> list[tuple[str, Door[Any]]]:
+        """Where connections come in, with the ids of the entries."""
+        return self._supervisor.doors()
+
+    @property
+    def left(self) -> bool:
+        return self._changes.over
+
+    def leave(self) -> None:
+        """Another process is the daemon: hold no listener, change and save nothing any more."""
+        self._changes.over = True
+        self.saver.leave()
+        self.attached.leave()
+        for _, door in self.doors():
+            door.leave()
 
     async def close(self) -> list[str]:
         """Stop everything. Returns the names of the tasks that did not stop in time."""
@@ -140,7 +148,7 @@ class Daemon:
             await self._reconcile()
             return plan
 
-        return await self._change(change)
+        return await self.change(change)
 
     async def plan(self, request: UpRequest) -> Plan:
         """What `up` would do."""
@@ -164,7 +172,7 @@ class Daemon:
             await self._reconcile()
             return plan
 
-        return await self._change(change)
+        return await self.change(change)
 
     async def reload(self, change: Change) -> None:
         """A profile's file changed. One that is invalid changes nothing but its problem."""
@@ -209,7 +217,7 @@ class Daemon:
             await self._reconcile()
             return wanted.id
 
-        return await self._change(change)
+        return await self.change(change)
 
     async def remove(self, id: str) -> Wanted:
         """End an ad-hoc entry for good; returns what it was."""
@@ -225,7 +233,7 @@ class Daemon:
             await self._reconcile()
             return was
 
-        return await self._change(change)
+        return await self.change(change)
 
     async def pause(self, id: str, paused: bool) -> None:
         """Free the entry's ports and end its connections, or undo that and look again at once."""
@@ -237,13 +245,13 @@ class Daemon:
             if not paused:
                 self._clusters.refresh(context)
 
-        await self._change(change)
+        await self.change(change)
 
     async def restart(self, id: str) -> None:
         async def change() -> None:
             await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
 
-        await self._change(change)
+        await self.change(change)
 
     async def routes(self, request: RoutesRequest) -> RouteList:
         """Every way to a target, tried now."""
@@ -285,14 +293,8 @@ class Daemon:
         self.store.put(view)
 
     def _make(self, wanted: Wanted) -> Entry:
-        make = ENTRIES[type(wanted.spec)]
-        return make(
-            wanted,
-            self._clusters.get(wanted.context),
-            budget=self._budget,
-            kept=KeptPorts(self.saved.ports, wanted.id, self.saver.changed),
-            show=self._supervisor.show,
-        )
+        context = self._clusters.get(wanted.context)
+        return self._factory.make(wanted, context, self._supervisor.show)
 
     def _gone(self, id: str) -> None:
         self.history.forget(id)
@@ -342,24 +344,6 @@ class Daemon:
             {id: each for id, each in self._supervisor.wanted.items() if each.profile in specs},
             {id: each for id, each in after.items() if each.profile in specs},
         )
-
-    async def _change(self, change: Callable[[], Awaitable[T]]) -> T:
-        """One change at a time, to its end, then to disk."""
-
-        async def alone() -> T | KfwdError:
-            try:
-                async with self._changing:
-                    return await change()
-            except KfwdError as error:
-                return error
-
-        result = await asyncio.shield(self._tasks.spawn(alone(), "change"))
-        if isinstance(result, KfwdError):
-            raise result
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SAVE_WAIT_S):
-                await self.saver.saved()
-        return result
 
     async def _reconcile(self) -> None:
         self.saved.paused.intersection_update(self._wanted)

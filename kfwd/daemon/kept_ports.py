@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, MutableMapping
 
 MOST = 1000
@@ -12,8 +13,13 @@ class KeptPorts:
     """Those of one entry, in the table of all: entry id -> the port's key -> port."""
 
     def __init__(
-        self, table: MutableMapping[str, dict[str, int]], entry: str, changed: Callable[[], None]
+        self,
+        table: MutableMapping[str, dict[str, int]],
+        entry: str,
+        changed: Callable[[], None],
+        inherited: MutableMapping[str, socket.socket] | None = None,
     ) -> None:
+        self.inherited = {} if inherited is None else inherited
         self._table = table
         self._entry = entry
         self._changed = changed

@@ -16,11 +16,16 @@ LONGEST_PATH = 107 if os.uname().sysname == "Linux" else 103
 
 
 class Lock:
-    """An flock on the lock file. It ends with the process, however that ends."""
+    """An flock on the lock file. It ends with the processes that share it, however they end.
+
+    `mine` says whether this process is the daemon. Another one may be, while it is handed over.
+    """
 
     def __init__(self, path: Path, descriptor: int) -> None:
+        """The descriptor of a file that is locked, by this process or by one that shares it."""
+        self.descriptor = descriptor
+        self.mine = False
         self._path = path
-        self._descriptor = descriptor
 
     @classmethod
     def acquire(cls, path: Path) -> Lock:
@@ -38,15 +43,26 @@ class Lock:
                 os.close(descriptor)
                 raise _already_running(path, holder) from None
             if _same_file(path, descriptor):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-                return cls(path, descriptor)
+                lock = cls(path, descriptor)
+                lock.claim()
+                return lock
             os.close(descriptor)
 
+    def claim(self) -> None:
+        """From now on this process is the daemon; the file says so."""
+        self.mine = True
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def cede(self) -> None:
+        """From now on another process is the daemon."""
+        self.mine = False
+
     def release(self) -> None:
-        """Remove the file and let go of the lock, in this order."""
-        self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        """Remove the file, if it is ours, and let go of the lock, in this order."""
+        if self.mine:
+            self._path.unlink(missing_ok=True)
+        os.close(self.descriptor)
 
 
 def _same_file(path: Path, descriptor: int) -> bool:

@@ -19,8 +19,10 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from kfwd import __version__
-from kfwd.daemon import state
+from kfwd.api_model import UpRequest
+from kfwd.daemon import profiles, state
 from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.lock import Lock, bind_control, prepare_folder
 from kfwd.daemon.logs import Logs
@@ -29,6 +31,7 @@ from kfwd.daemon.store import Store
 from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import DaemonView, utcnow
 from kfwd.paths import Paths, find, kubeconfigs
+from kfwd.tasks import either
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +44,25 @@ EXIT_S = 3.0
 """How long threads that hang (a name that is looked up, a file server) may delay the end."""
 
 
-def run(env: Mapping[str, str] | None = None, *, record: bool = True, debug: bool = False) -> int:
+def run(
+    env: Mapping[str, str] | None = None,
+    *,
+    record: bool = True,
+    debug: bool = False,
+    channel: int | None = None,
+) -> int:
     """Be the daemon until a signal or `POST /v1/stop`; returns the exit code.
 
     `record`: PATH and the proxy variables in `env` are those of a person and replace the ones
-    that were kept. A service manager's are not.
+    that were kept. A service manager's are not. `channel` is a descriptor that leads to the daemon
+    that this one takes over from.
     """
     env = os.environ if env is None else env
     try:
         paths = prepare(env)
-        lock = Lock.acquire(paths.lock)
+        raise_file_limit()
+        heir = Heir.receive(channel, paths) if channel is not None else None
+        lock = heir.lock if heir else Lock.acquire(paths.lock)
     except KfwdError as error:
         return complain(error)
     logs = Logs(paths.log_file, debug=debug)
@@ -58,7 +70,7 @@ def run(env: Mapping[str, str] | None = None, *, record: bool = True, debug: boo
     last_resort.daemon = True
     try:
         with asyncio.Runner() as runner:
-            code = runner.run(serve(paths, env, logs, record=record))
+            code = runner.run(serve(paths, env, logs, lock, heir, record=record))
             last_resort.start()
         return code
     except KfwdError as error:
@@ -93,28 +105,61 @@ def prepare(env: Mapping[str, str]) -> Paths:
     return paths
 
 
-async def serve(paths: Paths, env: Mapping[str, str], logs: Logs, *, record: bool) -> int:
+async def serve(
+    paths: Paths,
+    env: Mapping[str, str],
+    logs: Logs,
+    lock: Lock,
+    heir: Heir | None = None,
+    *,
+    record: bool,
+) -> int:
     """Everything between the lock and its release."""
-    raise_file_limit()
     saved, unreadable = state.load(paths.state_file)
-    daemon = make(paths, saved or Saved(), env, logs, record=record)
-    control = bind_control(paths.socket)
+    daemon = make(paths, saved or Saved(), env, logs, heir, record=record)
+    control = heir.control if heir else bind_control(paths.socket)
     try:
-        await daemon.start()
+        for wanted in heir.attached if heir else ():
+            daemon.attached.expect(wanted)
+        await daemon.start(accepting=heir is None)
         with stopped_by_signals(daemon):
             if unreadable is not None:
                 daemon.store.set_problem("state", about(DAEMON, unreadable))
                 log.error("%s", unreadable.text)
-                await daemon.start_anew()
-            await answer(daemon, control)
+                await start_anew(daemon)
+            await answer(daemon, control, lock, heir)
     finally:
+        if not lock.mine:
+            daemon.leave()
         stuck = await daemon.close()
-        paths.socket.unlink(missing_ok=True)
+        if lock.mine:
+            paths.socket.unlink(missing_ok=True)
+        control.close()
     log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
     return ExitCode.OK
 
 
-def make(paths: Paths, saved: Saved, env: Mapping[str, str], logs: Logs, *, record: bool) -> Daemon:
+async def start_anew(daemon: Daemon) -> None:
+    """Bring up every enabled profile that is valid: what was up is not known."""
+    folder = daemon.paths.profiles
+    for name in profiles.names(folder):
+        try:
+            spec = profiles.read_valid(folder, (name,), daemon.saved.profiles)[0]
+            if spec.enabled:
+                await daemon.up(UpRequest(kubeconfig=(), profiles=(name,)))
+        except KfwdError as error:
+            log.warning("profile %s stays down: %s", name, error.text)
+
+
+def make(
+    paths: Paths,
+    saved: Saved,
+    env: Mapping[str, str],
+    logs: Logs,
+    heir: Heir | None = None,
+    *,
+    record: bool,
+) -> Daemon:
     """A daemon that is not started, with the environment that its plugins will see."""
     if record or not saved.environment:
         saved.environment = {name: env[name] for name in ENVIRONMENT if name in env}
@@ -128,24 +173,36 @@ def make(paths: Paths, saved: Saved, env: Mapping[str, str], logs: Logs, *, reco
         ring=logs.ring,
         env={**env, **saved.environment},
         default_kubeconfig=kubeconfigs(env),
+        inherited=heir.sockets if heir else None,
     )
 
 
-async def answer(daemon: Daemon, control: socket.socket) -> None:
-    """Serve the control API until the daemon is asked to stop."""
+async def answer(daemon: Daemon, control: socket.socket, lock: Lock, heir: Heir | None) -> None:
+    """Serve the control API until the daemon is asked to stop, or another process is the daemon."""
     from kfwd.daemon.api.routes import ALL
     from kfwd.daemon.api.server import Server
+    from kfwd.daemon.handover.finish import finish
+    from kfwd.daemon.handover.give import Giver
 
     server = Server(daemon, ALL)
-    await server.start(control)
-    log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
+    giver = Giver(daemon, server, lock, control)
+    daemon.hand_over = giver.hand_over
+    await server.prepare()
     try:
-        await daemon.stopping.wait()
+        if heir is not None:
+            await heir.take_over(daemon)
+        await server.start(control)
+        log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
+        await either(daemon.stopping.wait(), giver.given.wait())
         log.info("stopping")
     finally:
+        if heir is not None:
+            heir.close()
         daemon.store.close()
         daemon.ring.close()
         await server.close()
+    if giver.given.is_set():
+        await finish(daemon)
 
 
 @contextlib.contextmanager

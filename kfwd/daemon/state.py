@@ -100,6 +100,7 @@ class Saver:
     """Writes what changed, in a thread, one write at a time, however many changes there were.
 
     A write that fails (a full disk) raises a problem and is tried again; nothing else stops.
+    `failing` says whether the last one did.
     """
 
     def __init__(
@@ -116,6 +117,8 @@ class Saver:
         self._changed = asyncio.Event()
         self._wanted = 0
         self._tried = 0
+        self._left = False
+        self.failing = False
         self._waiting: dict[asyncio.Future[None], int] = {}
 
     def changed(self) -> None:
@@ -141,17 +144,24 @@ class Saver:
                         await self._changed.wait()
                 self._changed.set()
 
+    def leave(self) -> None:
+        """Write no more: the file is another process's."""
+        self._left = True
+
     async def write(self) -> float | None:
         """Write once. Returns None, or the seconds to wait before trying again."""
         self._changed.clear()
         wanted = self._wanted
         now = asyncio.get_running_loop().time
         try:
-            await _whole(asyncio.to_thread(write, self._path, self._take()))
+            if not self._left:
+                await _whole(asyncio.to_thread(write, self._path, self._take()))
         except OSError as error:
+            self.failing = True
             self._report(_not_saved(self._path, error))
             return self._backoff.failed(now())
         else:
+            self.failing = False
             self._report(None)
             self._backoff.succeeded(now())
             return None

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
 from kfwd.backoff import Backoff
 from kfwd.daemon.reconcile import Plan
 from kfwd.entries.entry import Entry
+from kfwd.front.door import Door
 from kfwd.model import EntryCounters, EntryView, Problem, State, Wanted
 from kfwd.tasks import STOP_S, TaskSet
 
@@ -34,7 +36,10 @@ class Running:
 
 
 class Supervisor:
-    """All entries that are up. `show` gets every view, `gone` every id that went for good."""
+    """All entries that are up. `show` gets every view, `gone` every id that went for good.
+
+    While `accepting` is false what is started binds and accepts nothing.
+    """
 
     def __init__(
         self,
@@ -45,6 +50,7 @@ class Supervisor:
         backoff: Callable[[], Backoff] = lambda: Backoff(first=RESTART_FIRST_S, cap=RESTART_CAP_S),
         stop_s: float = STOP_S,
     ) -> None:
+        self.accepting = True
         self._make = make
         self._show = show
         self._gone = gone
@@ -56,6 +62,11 @@ class Supervisor:
     def wanted(self) -> dict[str, Wanted]:
         """What runs, as it was wanted."""
         return {id: running.wanted for id, running in self._running.items()}
+
+    def doors(self) -> list[tuple[str, Door[Any]]]:
+        """Where connections come in, with the ids of the entries."""
+        running = self._running.items()
+        return [(id, door) for id, each in running for door in each.entry.doors]
 
     def entry(self, id: str) -> Entry | None:
         running = self._running.get(id)
@@ -106,6 +117,9 @@ class Supervisor:
     def _bind(self, running: Running) -> None:
         try:
             running.entry.bind()
+            if not self.accepting:
+                for door in running.entry.doors:
+                    door.pause()
         except Exception:  # a bug in one entry must not keep the others from starting
             log.exception("%s cannot bind", running.wanted.id, extra={"entry": running.wanted.id})
 

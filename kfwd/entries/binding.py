@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import MutableMapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -21,11 +22,24 @@ NAME_EVERY = 15
 
 
 class FreePorts(Protocol):
-    """The free ports chosen for one entry, kept over restarts. Keys are the ports' own."""
+    """The free ports chosen for one entry, kept over restarts. Keys are the ports' own.
+
+    `inherited` are sockets that the process before has bound for it, by where they listen.
+    """
+
+    inherited: MutableMapping[str, socket.socket]
 
     def get(self, key: str) -> int | None: ...
 
     def keep(self, key: str, port: int) -> None: ...
+
+
+class Binds(Protocol):
+    """`front.door.Door.bind`."""
+
+    def __call__(
+        self, addresses: Sequence[str], port: int, inherited: MutableMapping[str, socket.socket]
+    ) -> tuple[str, ...]: ...
 
 
 class Binding:
@@ -40,7 +54,7 @@ class Binding:
         addresses: tuple[str, ...],
         kept: FreePorts,
         key: str,
-        bind: Callable[[Sequence[str], int], tuple[str, ...]],
+        bind: Binds,
     ) -> None:
         self.fault: Fault | None = None
         self.addresses: tuple[str, ...] = ()
@@ -70,7 +84,7 @@ class Binding:
             return
         local = self._port or (self._busy < PATIENCE and self._kept.get(self._key)) or 0
         try:
-            self.addresses = self._bind(self._wanted, local)
+            self.addresses = self._bind(self._wanted, local, self._kept.inherited)
         except KfwdError as error:
             self._note(error)
             return

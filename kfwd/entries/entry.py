@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from kfwd.api_model import ConnectionView
 from kfwd.entries.states import Fault
+from kfwd.front.door import Door
 from kfwd.kube.cluster import Cluster
 from kfwd.model import EntryCounters, EntryView
 from kfwd.tunnel.pool import Pool
@@ -38,6 +39,11 @@ class Entry(Protocol):
     def counters(self) -> EntryCounters: ...
 
     def connections(self) -> tuple[ConnectionView, ...]: ...
+
+    @property
+    def doors(self) -> tuple[Door[Any], ...]:
+        """Where connections come in."""
+        ...
 
 
 @runtime_checkable

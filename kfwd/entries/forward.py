@@ -229,6 +229,10 @@ class Forward:
             endpoints=shown.endpoints([port.front for port in self._ports]),
         )
 
+    @property
+    def doors(self) -> tuple[Front, ...]:
+        return tuple(port.front for port in self._ports)
+
     def connections(self) -> tuple[ConnectionView, ...]:
         now = asyncio.get_running_loop().time()
         return tuple(view for port in self._ports for view in port.connections(now))

@@ -177,6 +177,10 @@ class Proxy:
             endpoints=self._behind.endpoints,
         )
 
+    @property
+    def doors(self) -> tuple[HttpServer, ...]:
+        return (self._http,)
+
     def connections(self) -> tuple[ConnectionView, ...]:
         now = asyncio.get_running_loop().time()
         return tuple(_shown(connection, now) for connection in self._http.connections)

@@ -114,6 +114,13 @@ class Connection:
                 self._stream.reset()
             self._local.abort()
 
+    def release(self) -> socket.socket | None:
+        """The application's socket, while nothing was read from it and no process spoke to it."""
+        fresh = not (self.sent or self.received or self._local_eof or self._stream or self._ended)
+        if fresh and self._sock is not None and isinstance(self._local, LocalSocket):
+            return self._local.release()
+        return None
+
     def abort(self) -> None:
         """Reset the local side, unless it has ended."""
         self._local.abort()

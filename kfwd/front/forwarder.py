@@ -15,9 +15,8 @@ from contextlib import contextmanager
 
 from kfwd.errors import KfwdError, NotReady
 from kfwd.front.connection import Connection
-from kfwd.front.counters import Counters
 from kfwd.front.direct import Direct
-from kfwd.front.listener import Listener, bind_all
+from kfwd.front.door import Door
 from kfwd.front.local import Local, Peer
 from kfwd.front.process import Processes
 from kfwd.front.replay import Budget
@@ -26,14 +25,13 @@ from kfwd.front.warm import Warm
 from kfwd.model import Problem, Spread
 from kfwd.resolve.direct import Address, Destination
 from kfwd.resolve.endpoints import Endpoint
-from kfwd.tasks import TaskSet
 from kfwd.tunnel.pool import Pool
 from kfwd.tunnel.stream import Opener
 
 WAITING_MAX = 512
 
 
-class Front:
+class Front(Door[Connection]):
     """One forwarded port. `bind` before `serve`; `close` ends it for good.
 
     `direct` has the addresses around the API server, where those are wanted.
@@ -54,18 +52,15 @@ class Front:
         on_accept: Callable[[], None] = lambda: None,
         spread: Spread = "first",
     ) -> None:
+        super().__init__(f"front {name}")
         self.name = name
         self.budget = budget
         self.hold_s = hold_s
         self.look_again = look_again
-        self.counters = Counters()
         self.problem: Problem | None = None
         self._on_change = on_change
         self._on_accept = on_accept
         self._log = logging.LoggerAdapter(logging.getLogger(__name__), {"entry": name})
-        self._tasks = TaskSet(f"front {name}")
-        self._listener: Listener | None = None
-        self._connections: set[Connection] = set()
         self._endpoints: tuple[Endpoint, ...] = ()
         self._change: asyncio.Future[None] | None = None
         self._warm = Warm(pool, changed=on_change, came_up=self._changed)
@@ -73,19 +68,6 @@ class Front:
         self._spreader = Spreader(spread)
         self._rotation = Spreader("round-robin")
         self._processes = Processes()
-
-    def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
-        """Listen; returns where, for example `127.0.0.1:8080`. Port 0 is a free one.
-
-        Raises `PortInUse` and other `KfwdError`s of `listener.bind_all`.
-        """
-        self._listener = Listener(bind_all(addresses, port), self._accepted)
-        return self._listener.addresses
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Where it listens."""
-        return self._listener.addresses if self._listener else ()
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -111,13 +93,9 @@ class Front:
         return self._warm.reconnects
 
     @property
-    def connections(self) -> tuple[Connection, ...]:
-        return tuple(self._connections)
-
-    @property
     def ways(self) -> set[str]:
         """`direct`, `tunnel`, or both while connections stay on the one that is left."""
-        open_ = {_way(each.endpoint) for each in self._connections if each.state == "open"}
+        open_ = {_way(each.endpoint) for each in self._served if each.state == "open"}
         if self.direct.answering:
             return open_ | {"direct"}
         return open_ | {"tunnel"} if self._tunnelled else open_
@@ -142,12 +120,8 @@ class Front:
         self.direct.retry_now()
 
     async def close(self) -> list[str]:
-        """Unbind and end every connection; names of the tasks that did not stop in time."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
         self._warm.keep(())
-        return await self._tasks.close() + await self.direct.close()
+        return await super().close() + await self.direct.close()
 
     async def identify(self, sock: socket.socket | None, client: str) -> str:
         """Who is connected, as far as choosing asks: the local process, else the address."""
@@ -189,7 +163,7 @@ class Front:
 
     def _load(self) -> Counter[str]:
         """Connections by the endpoint they are at or wait for."""
-        aims = (connection.aim for connection in self._connections)
+        aims = (connection.aim for connection in self._served)
         return Counter(aim.uid for aim in aims if aim is not None)
 
     def changed(self) -> asyncio.Future[None]:
@@ -253,22 +227,14 @@ class Front:
         connection = Connection(self, local, client, listen)
         return connection, self._start(connection).cancel
 
-    def _accepted(self, sock: socket.socket) -> None:
-        self._start(Connection.of(self, sock))
+    def _connected(self, sock: socket.socket) -> Connection:
+        return Connection.of(self, sock)
+
+    def _told(self) -> None:
         self._on_accept()
 
-    def _start(self, connection: Connection) -> asyncio.Task[None]:
-        self.counters.total += 1
-        self.counters.open += 1
-        self._connections.add(connection)
-        task = self._tasks.spawn(connection.run(), f"connection {self.counters.total}")
-        task.add_done_callback(lambda _: self._gone(connection))
-        return task
-
     def _gone(self, connection: Connection) -> None:
-        connection.abort()  # a task that is cancelled before its first step cleans up nothing
-        self._connections.discard(connection)
-        self.counters.open -= 1
+        super()._gone(connection)
         if (_way(connection.endpoint) == "direct") != bool(self.direct.answering):
             self._on_change()  # perhaps the last that went the other way
 

@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 
 from kfwd.errors import KfwdError
@@ -37,28 +37,36 @@ class PortInUse(KfwdError):
         self.port = port
 
 
-def bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
+def bind_all(
+    addresses: Sequence[str], port: int, inherited: MutableMapping[str, socket.socket] | None = None
+) -> list[socket.socket]:
     """Bind one socket for each address, all on `port`, or all on the same free port for 0.
 
     `localhost` stands for both loopback families, of which one may be missing; `unix:/path` for a
-    unix socket. Raises `PortInUse`, or `KfwdError` with code `port-privileged` or `bind-failed`;
+    unix socket. A socket of `inherited`, by where it listens (`shown`), is taken from there instead
+    of being bound. Raises `PortInUse`, or `KfwdError` with code `port-privileged` or `bind-failed`;
     nothing stays bound then.
     """
+    inherited = {} if inherited is None else inherited
     if port or all(address.startswith("unix:") for address in addresses):
-        return _bind_each(addresses, port)
+        return _bind_each(addresses, port, inherited)
     for _ in range(FREE_PORT_TRIES):
         with contextlib.suppress(PortInUse):
-            return _bind_each(addresses, 0)
+            return _bind_each(addresses, 0, inherited)
     raise PortInUse("no port is free on all addresses", hint="name a local port")
 
 
-def _bind_each(addresses: Sequence[str], port: int) -> list[socket.socket]:
+def _bind_each(
+    addresses: Sequence[str], port: int, inherited: MutableMapping[str, socket.socket]
+) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
         for address in addresses:
             for host in LOOPBACK if address == "localhost" else (address,):
                 optional = address == "localhost" and host == LOOPBACK[1]
-                sock = _bind(host, port, optional=optional)
+                sock = inherited.pop(_place(host, port), None) or _bind(
+                    host, port, optional=optional
+                )
                 if sock is not None:
                     bound.append(sock)
                     port = port or _port(sock)
@@ -67,6 +75,15 @@ def _bind_each(addresses: Sequence[str], port: int) -> list[socket.socket]:
             sock.close()
         raise
     return bound
+
+
+def _place(host: str, port: int) -> str:
+    """How `shown` writes a socket that is bound there."""
+    if host.startswith("unix:"):
+        return host
+    with contextlib.suppress(ValueError):
+        host = str(ipaddress.ip_address(host))
+    return authority(host, port)
 
 
 def _port(sock: socket.socket) -> int:
@@ -166,17 +183,37 @@ class Listener:
         self.addresses = tuple(shown(sock) for sock in sockets)
         self._watch()
 
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return tuple(self._sockets)
+
     def close(self) -> None:
         """Stop listening. A unix socket's path goes with it."""
-        if self._resting is not None:
-            self._resting.cancel()
         for sock in self._sockets:
-            self._loop.remove_reader(sock)
             if sock.family == socket.AF_UNIX:
                 with contextlib.suppress(OSError):
                     Path(sock.getsockname()).unlink()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the sockets of this process: another one listens on them."""
+        self.pause()
+        for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+
+    def pause(self) -> None:
+        """Accept nothing: who connects waits with the kernel."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+
+    def resume(self) -> None:
+        """Accept again."""
+        if self._resting is None:
+            self._watch()
 
     def _watch(self) -> None:
         self._resting = None
@@ -200,6 +237,5 @@ class Listener:
     def _rest(self, error: OSError) -> None:
         """Out of descriptors or memory: a listener that is always readable would spin."""
         log.error("cannot accept on %s: %s", ", ".join(self.addresses), error)
-        for sock in self._sockets:
-            self._loop.remove_reader(sock)
+        self.pause()
         self._resting = self._loop.call_later(REST_S, self._watch)

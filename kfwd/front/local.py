@@ -158,6 +158,13 @@ class LocalSocket:
         """
         self._end_with("reset")
 
+    def release(self) -> socket.socket:
+        """Give the socket away as it is; to the peer it is closed."""
+        self.pause_reading()
+        self._closed = True
+        self._peer.local_closed()
+        return self._sock
+
     def abort(self) -> None:
         """Reset at once."""
         self._buffered = 0

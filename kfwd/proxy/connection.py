@@ -63,6 +63,7 @@ class HttpConnection:
         self._held = False
         self._full = False
         self._ended = False
+        self._idle = True  # nothing of a request was read
         self._wake: asyncio.Future[None] | None = None
         self._deadline = math.inf
         self._late = False
@@ -72,6 +73,7 @@ class HttpConnection:
     async def run(self) -> None:
         try:
             refusal = await self._server.refusal(self._sock)
+            self._idle = False
             if refusal is not None:
                 await self._answer(None, refusal)
             else:
@@ -86,6 +88,16 @@ class HttpConnection:
             if self._timer is not None:
                 self._timer.cancel()
             self._local.abort()
+
+    def release(self) -> socket.socket | None:
+        """The client's socket, while it is between two requests."""
+        if self._idle and not (self._ahead or self._ended or self._local.buffered):
+            return self._local.release()
+        return None
+
+    def leave(self) -> None:
+        """Serve no further request: end now, or after the one that is served."""
+        self._stir()
 
     def abort(self) -> None:
         """Reset the client's side, unless it has ended."""
@@ -150,9 +162,12 @@ class HttpConnection:
                 self._consume(len(self._ahead) if used is None else used)
                 if used is not None:
                     return http1.parse_request(self._reader.take())
-            if self._ended:
+            if self._ended or (self._server.left and self._reader.empty):
                 return None
-            if not await self._something_within(IDLE_S if self._reader.empty else HEAD_S):
+            self._idle = self._reader.empty
+            in_time = await self._something_within(IDLE_S if self._reader.empty else HEAD_S)
+            self._idle = False
+            if not in_time:
                 if self._reader.empty:
                     return None
                 raise HttpError("the request took too long", status=408)

@@ -41,7 +41,10 @@ class GatewayConnection(HttpConnection):
 
     async def _serve(self) -> bool:
         if self._speech is None:
-            if not await self._something_there(IDLE_S):
+            self._idle = True
+            there = await self._something_there(IDLE_S)
+            self._idle = False
+            if not there:
                 return False
             self._speech = speech(self._ahead[0])
         match self._speech:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 from kfwd.api_model import RequestView
-from kfwd.front.counters import Counters
-from kfwd.front.listener import Listener, bind_all
+from kfwd.front.door import Door
 from kfwd.front.users import Users
 from kfwd.model import Bytes
 from kfwd.proxy.connection import HttpConnection
 from kfwd.proxy.decision import Answer, Handler, page
 from kfwd.proxy.requests import RequestLog
-from kfwd.tasks import TaskSet
 from kfwd.wire.http1 import RequestHead
 
 CONNECTIONS_MAX = 1024
@@ -25,7 +23,7 @@ FULL = page(503, f"{CONNECTIONS_MAX} connections are open already", close=True)
 UNNOTED = nullcontext()
 
 
-class HttpServer:
+class HttpServer(Door[HttpConnection]):
     """`bind`, then every connection is served by `handler`, until `close`.
 
     `users` says whose connections are served, `log` gets what was asked, where that is wanted.
@@ -41,40 +39,16 @@ class HttpServer:
         on_accept: Callable[[], None] = lambda: None,
         connect: Callable[[HttpServer, socket.socket], HttpConnection] = HttpConnection,
     ) -> None:
+        super().__init__(f"http {name}")
         self.handler = handler
-        self.counters = Counters()
         self._users = users
         self._log = log
         self._on_accept = on_accept
         self._connect = connect
-        self._tasks = TaskSet(f"http {name}")
-        self._listener: Listener | None = None
-        self._connections: set[HttpConnection] = set()
-
-    def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
-        """Listen; returns where. Raises what `listener.bind_all` raises."""
-        self._listener = Listener(bind_all(addresses, port), self._accepted)
-        return self._listener.addresses
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Where it listens."""
-        return self._listener.addresses if self._listener else ()
-
-    @property
-    def connections(self) -> tuple[HttpConnection, ...]:
-        return tuple(self._connections)
-
-    async def close(self) -> list[str]:
-        """Unbind and end every connection; names of the tasks that did not stop in time."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        return await self._tasks.close()
 
     async def refusal(self, sock: socket.socket) -> Answer | None:
         """What is said to a client that is not served, or None."""
-        if len(self._connections) > CONNECTIONS_MAX:
+        if len(self._served) > CONNECTIONS_MAX:
             return FULL
         if sock.family == socket.AF_UNIX:
             return None  # its file mode says who may connect
@@ -87,19 +61,16 @@ class HttpServer:
         """The time in which a request is served; noted at its end, where that is wanted."""
         return UNNOTED if self._log is None else _noting(self._log, connection, head)
 
-    def _accepted(self, sock: socket.socket) -> None:
-        connection = self._connect(self, sock)
-        self.counters.total += 1
-        self.counters.open += 1
-        self._connections.add(connection)
-        task = self._tasks.spawn(connection.run(), f"connection {self.counters.total}")
-        task.add_done_callback(lambda _: self._gone(connection))
+    def _connected(self, sock: socket.socket) -> HttpConnection:
+        return self._connect(self, sock)
+
+    def _told(self) -> None:
         self._on_accept()
 
-    def _gone(self, connection: HttpConnection) -> None:
-        connection.abort()  # a task that is cancelled before its first step cleans up nothing
-        self._connections.discard(connection)
-        self.counters.open -= 1
+    def leave(self) -> None:
+        super().leave()
+        for connection in self.connections:
+            connection.leave()
 
 
 @contextmanager

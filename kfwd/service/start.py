@@ -31,11 +31,11 @@ def start(
     What it writes to its standard error goes to the file `errors`; the last line of that is in the
     `KfwdError` raised when it ends before it answers, or does not answer within `timeout_s`.
     """
-    process = _started(errors, command, env)
+    process = spawn(errors, command, env)
     deadline = time.monotonic() + timeout_s
     while not answers():
         if process.poll() is not None and not answers():
-            why, hint = _last_words(errors)
+            why, hint = last_words(errors)
             raise _failed(why or f"it ended with {process.returncode}", hint or f"see {errors}")
         if time.monotonic() > deadline:
             process.terminate()
@@ -46,9 +46,10 @@ def start(
     process.returncode = 0
 
 
-def _started(
-    errors: Path, command: Sequence[str], env: Mapping[str, str]
+def spawn(
+    errors: Path, command: Sequence[str], env: Mapping[str, str], descriptors: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
+    """A process in a session of its own, that gets `descriptors`. Raises `KfwdError`."""
     try:
         errors.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = errors.open("wb")
@@ -57,12 +58,14 @@ def _started(
         raise _failed(reason, "set KFWD_LOG_DIR to a folder of your own") from error
     with file:
         try:
-            return _spawn(command, file.fileno(), env)
+            return _spawn(command, file.fileno(), env, descriptors)
         except OSError as error:
             raise _failed(f"{error.strerror}: {error.filename}", "install kfwd anew") from error
 
 
-def _spawn(command: Sequence[str], errors: int, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: Sequence[str], errors: int, env: Mapping[str, str], descriptors: Sequence[int]
+) -> subprocess.Popen[bytes]:
     """Away from this terminal and folder; folders named by the environment stay the same."""
     absolute = {name: str(Path(env[name]).absolute()) for name in _FOLDERS if env.get(name)}
     return subprocess.Popen(
@@ -73,6 +76,7 @@ def _spawn(command: Sequence[str], errors: int, env: Mapping[str, str]) -> subpr
         cwd="/",
         env={**env, **absolute},
         start_new_session=True,
+        pass_fds=descriptors,
     )
 
 
@@ -80,7 +84,7 @@ def _failed(why: str, hint: str) -> KfwdError:
     return KfwdError(f"the daemon did not start: {why}", hint=hint, code="daemon-start-failed")
 
 
-def _last_words(path: Path) -> tuple[str, str]:
+def last_words(path: Path) -> tuple[str, str]:
     """The daemon's own error sentence, or else the last thing it said; and its hint."""
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))

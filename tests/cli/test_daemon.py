@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from kfwd.api_model import (
+    HANDOVER_PROTOCOL,
+    HANDOVER_UNSUPPORTED,
+    UNKNOWN_CALL,
+)
 from kfwd.cli import daemon as command
 from kfwd.errors import ExitCode
 from tests.cli.conftest import Run
@@ -57,6 +62,41 @@ def test_a_daemon_that_does_not_end_is_named(
     assert result.err.startswith(
         f"kfwd: the daemon (pid {os.getpid()}) is still there after 0.05 s"
     )
+
+
+def test_restart_has_the_daemon_start_its_successor(
+    run: Run, daemon: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    daemon.on("GET /v1/snapshot", snapshot())
+    daemon.on("POST /v1/handover", {"pid": 2})
+    assert run("daemon", "restart").out == "running, pid 1\n"
+    asked = next(each for each in daemon.requests if each.method == "POST").json
+    assert asked["protocol"] == HANDOVER_PROTOCOL
+    assert asked["command"] == [sys.executable, "-m", "kfwd", "daemon", "run"]
+    assert asked["environment"]["HTTPS_PROXY"] == "http://127.0.0.1:9"
+
+
+def test_a_successor_that_fails_is_an_error_and_nothing_is_stopped(
+    run: Run, daemon: StandIn
+) -> None:
+    daemon.on("GET /v1/snapshot", snapshot())
+    daemon.fail("POST /v1/handover", 500, code="handover-failed", text="it goes on", exit_code=1)
+    result = run("daemon", "restart")
+    assert (result.code, result.err) == (ExitCode.FAILED, "kfwd: it goes on\n")
+
+
+@pytest.mark.parametrize("code", [HANDOVER_UNSUPPORTED, UNKNOWN_CALL])
+def test_a_daemon_that_hands_over_in_another_way_is_stopped_and_that_is_said(
+    run: Run, daemon: StandIn, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(command, "_stop", lambda app: stopped.append(app) or 1)
+    stopped: list[object] = []
+    daemon.on("GET /v1/snapshot", snapshot())
+    daemon.fail("POST /v1/handover", 400, code=code, text="another protocol", exit_code=1)
+    result = run("daemon", "restart")
+    assert len(stopped) == 1
+    assert "it is stopped and started, and refuses connections in between" in result.err
 
 
 def test_a_daemon_that_dies_at_once_says_why(run: Run, home: Path) -> None:

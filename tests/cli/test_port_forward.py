@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kfwd.api_model import AttachConnection, AttachListening, AttachState
+from kfwd.api_model import AttachConnection, AttachListening, AttachMoved, AttachState
 from kfwd.cli import attached as attached_command
 from kfwd.cli import port_forward as command
 from kfwd.errors import ExitCode
@@ -70,6 +70,24 @@ def test_it_prints_what_kubectl_prints_and_ends_well_on_ctrl_c(run: Run, attache
         "Handling connection for 8080",
     ]
     assert (result.code, result.err) == (ExitCode.OK, "")
+
+
+def test_it_attaches_again_to_an_entry_that_a_new_daemon_has(run: Run, attached: StandIn) -> None:
+    streams(attached, LISTENING, AttachMoved())
+    attached.on_lines(ATTACH, LISTENING, AttachConnection(port=8080))
+    then_ctrl_c(attached)
+    result = run("port-forward", "svc/web", "8080:http")
+    assert result.lines[-1] == "Handling connection for 8080"
+    asked = [each.method for each in attached.requests if each.target != "/v1/snapshot"]
+    assert asked == ["PUT", "GET", "GET", "PUT"]
+    assert result.code == ExitCode.OK
+
+
+def test_an_entry_that_the_new_daemon_has_no_more_is_put_again(run: Run, attached: StandIn) -> None:
+    streams(attached, LISTENING, AttachMoved())
+    attached.fail(ATTACH, 404, code="not-found", text="no", exit_code=4)
+    then_ctrl_c(attached)
+    assert run("port-forward", "svc/web", "8080:http").code == ExitCode.OK
 
 
 def test_the_entry_is_attached_to_this_process(run: Run, attached: StandIn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from kfwd.api_model import HANDOVER_PROTOCOL, HandoverRequest
 from kfwd.client.calls import Client
 from kfwd.errors import DaemonUnreachable
 from kfwd.model import Snapshot
+from kfwd.service.start import COMMAND
 from tests.daemon.rig import Home
 
 RUN = [sys.executable, "-c", "import sys; from kfwd.daemon.main import run; sys.exit(run())"]
@@ -24,6 +27,7 @@ class Process(Home):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.running: list[subprocess.Popen[str]] = []
+        self.successors: list[int] = []
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(root),
@@ -73,7 +77,19 @@ class Process(Home):
         process.communicate(timeout=10)
         return process.returncode
 
+    def hand_over(self, *command: str, protocol: int = HANDOVER_PROTOCOL) -> int:
+        """Have the daemon replaced by what `command` starts; returns the new process id."""
+        request = HandoverRequest(
+            protocol=protocol, command=command or COMMAND, environment=self.env
+        )
+        pid = self.client.hand_over(request).pid
+        self.successors.append(pid)
+        return pid
+
     def close(self) -> None:
+        for pid in self.successors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in self.running:
             process.kill()
             process.communicate()

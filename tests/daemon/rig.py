@@ -148,6 +148,7 @@ async def running(root: Path, saved: Saved | None = None) -> AsyncIterator[Rig]:
     server = Server(rig.daemon, ALL)
     control = bind_control(rig.paths.socket)
     await rig.daemon.start()
+    await server.prepare()
     await server.start(control)
     connector = aiohttp.UnixConnector(str(rig.paths.socket))
     try:
@@ -157,6 +158,7 @@ async def running(root: Path, saved: Saved | None = None) -> AsyncIterator[Rig]:
         rig.daemon.store.close()
         logs.ring.close()
         await server.close()
+        control.close()
         assert await rig.daemon.close() == []
         logs.close()
         await asyncio.sleep(0)

@@ -47,6 +47,16 @@ async def test_holding_an_entry_of_another_kind_does_not_end_it() -> None:
     assert ended == []
 
 
+async def test_those_that_another_daemon_has_end_no_more() -> None:
+    ended: list[str] = []
+    attached = Attached(ended.append, within_s=0.01)
+    attached.expect(wanted())
+    with attached.hold("dev/web"):
+        assert attached.leave() == (wanted(),)
+    await asyncio.sleep(0.03)
+    assert (ended, attached.entries) == ([], {})
+
+
 async def test_what_is_discarded_ends_no_more() -> None:
     ended: list[str] = []
     attached = Attached(ended.append, within_s=0.01)

@@ -11,6 +11,7 @@ import pytest
 
 from kfwd.api_model import DownRequest, UpRequest
 from kfwd.daemon import state
+from kfwd.daemon.main import start_anew
 from kfwd.daemon.profiles_watch import Change
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid, UsageError
 from kfwd.model import State
@@ -266,7 +267,7 @@ async def test_without_a_readable_state_valid_profiles_come_up(rig: Rig) -> None
     rig.profile("a")
     rig.profile("b", extra="colour: red\n")
     rig.profile("c", extra="enabled: false\n")
-    await rig.daemon.start_anew()
+    await start_anew(rig.daemon)
     assert rig.ids() == ["a/web"]
 
 
@@ -294,7 +295,7 @@ async def test_a_disk_that_hangs_holds_no_answer_for_ever(
 ) -> None:
     import threading
 
-    from kfwd.daemon import daemon as module
+    from kfwd.daemon import changes as module
 
     released = threading.Event()
     monkeypatch.setattr(state, "write", lambda path, data: released.wait(5))

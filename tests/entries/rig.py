@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -106,7 +107,11 @@ class Context:
 
 
 class Kept(dict[str, int]):
-    """Free ports that were chosen before."""
+    """Free ports that were chosen before, and sockets that are bound already."""
+
+    def __init__(self, **ports: int) -> None:
+        super().__init__(**ports)
+        self.inherited: dict[str, socket.socket] = {}
 
     def keep(self, key: str, port: int) -> None:
         self[key] = port

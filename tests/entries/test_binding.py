@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -20,7 +21,9 @@ class Place:
         self.failure: KfwdError | None = None
         self.asked: list[int] = []
 
-    def bind(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
+    def bind(
+        self, addresses: Sequence[str], port: int, inherited: Mapping[str, socket.socket]
+    ) -> tuple[str, ...]:
         self.asked.append(port)
         if self.failure is not None:
             raise self.failure
@@ -84,6 +87,6 @@ async def test_who_has_a_busy_port_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_unix_socket_has_no_number() -> None:
-    each = Binding(0, ("unix:/x",), Kept(), "http", lambda addresses, port: ("unix:/x",))
+    each = Binding(0, ("unix:/x",), Kept(), "http", lambda addresses, port, inherited: ("unix:/x",))
     each.bind()
     assert (each.bound, each.number) == (True, None)

@@ -12,6 +12,7 @@ from kfwd.api_model import (
     AttachConnection,
     AttachHeartbeat,
     AttachListening,
+    AttachMoved,
     AttachState,
 )
 from kfwd.daemon.api.entries import ENTRY, Plain
@@ -39,6 +40,8 @@ async def get_attach(call: Plain) -> AsyncGenerator[AnyAttachEvent, None]:
             async with aclosing(beating(following, AttachHeartbeat)) as events:
                 async for event in events:
                     yield event
+            if daemon.left:
+                yield AttachMoved()
         finally:
             following.close()
 

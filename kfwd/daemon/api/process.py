@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from kfwd.api_model import LogLine, Stopped
+from kfwd.api_model import HandoverRequest, LogLine, Stopped, Successor
 from kfwd.daemon.api.route import Call, Nothing, Route
 from kfwd.daemon.api.snapshot import beating
 from kfwd.daemon.logs import KEPT
@@ -44,6 +44,11 @@ async def post_stop(call: Call[Nothing, Nothing]) -> Stopped:
     return Stopped(pid=os.getpid())
 
 
+async def post_handover(call: Call[Nothing, HandoverRequest]) -> Successor:
+    """Have a new process take over the listeners and go on."""
+    return await call.daemon.hand_over(call.body)
+
+
 async def get_openapi(call: Call[Nothing, Nothing]) -> dict[str, Any]:
     """This document."""
     from kfwd.daemon.api import routes
@@ -55,5 +60,6 @@ async def get_openapi(call: Call[Nothing, Nothing]) -> dict[str, Any]:
 ROUTES = (
     Route("GET", "/v1/logs", get_logs, LogLine, query=LogQuery, lines=True),
     Route("POST", "/v1/stop", post_stop, Stopped),
+    Route("POST", "/v1/handover", post_handover, Successor, body=HandoverRequest),
     Route("GET", "/v1/openapi.json", get_openapi, dict),
 )

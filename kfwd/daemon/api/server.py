@@ -56,10 +56,21 @@ class Server:
         self._runner = web.AppRunner(
             app, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S, access_log=None
         )
+        self._site: web.SockSite | None = None
+
+    async def prepare(self) -> None:
+        await self._runner.setup()
 
     async def start(self, control: socket.socket) -> None:
-        await self._runner.setup()
-        await web.SockSite(self._runner, control).start()
+        """Accept on a copy of `control`, after `prepare`."""
+        self._site = web.SockSite(self._runner, control.dup())
+        await self._site.start()
+
+    async def pause(self) -> None:
+        """Accept nothing until the next `start`; who connects waits."""
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
 
     async def close(self) -> None:
         """Stop accepting, end the streams, let short requests finish within `SHUTDOWN_S`."""

@@ -17,6 +17,7 @@ from kfwd.api_model import (
     AttachConnection,
     AttachHeartbeat,
     AttachListening,
+    AttachMoved,
     AttachState,
 )
 from kfwd.daemon.api import snapshot
@@ -49,6 +50,16 @@ async def test_an_attached_entry_ends_with_its_request_and_is_in_no_file(rig: Ri
         assert rig.saved().adhoc == {}
         assert rig.ids() == ["-/pf"]
     await until(lambda: rig.ids() == [])
+
+
+async def test_whoever_follows_is_told_that_another_daemon_has_the_entry(rig: Rig) -> None:
+    await rig.add("pf", attached=True)
+    async with attached(rig, "-/pf") as stream:
+        await following(stream)
+        rig.daemon.leave()
+        rig.daemon.store.close()
+        lines = [EVENT.decode(line) async for line in stream if line.strip()]
+    assert lines[-1:] == [AttachMoved()]
 
 
 async def test_another_entry_stays_when_nobody_follows_it_any_more(rig: Rig) -> None:

@@ -1,0 +1,178 @@
+"""The old side: start a process, show it everything, let go when it is ready, or take all back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from kfwd.api_model import (
+    HANDOVER_PROTOCOL,
+    HANDOVER_UNSUPPORTED,
+    HandoverRequest,
+    Successor,
+)
+from kfwd.daemon.api.server import Server
+from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.handover.channel import Channel
+from kfwd.daemon.handover.messages import (
+    Attached,
+    Held,
+    Listening,
+    Offered,
+    Ready,
+    Taken,
+    Waiting,
+    Yours,
+    batches,
+)
+from kfwd.daemon.lock import Lock
+from kfwd.errors import KfwdError, ProtocolError
+from kfwd.front.door import Door
+from kfwd.paths import Paths
+from kfwd.service.start import last_words, spawn
+
+log = logging.getLogger(__name__)
+
+SERVICE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
+"""What a service manager says to the process it started, and so to the one that replaces it."""
+
+Released = list[tuple[str, Door[Any], socket.socket]]
+
+
+class Giver:
+    """Hands a daemon over. `given` is set when another process is the daemon."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        server: Server,
+        lock: Lock,
+        control: socket.socket,
+        moved: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        self.given = asyncio.Event()
+        self._daemon = daemon
+        self._server = server
+        self._lock = lock
+        self._control = control
+        self._moved = moved
+
+    async def hand_over(self, request: HandoverRequest) -> Successor:
+        """Start another process and let that be the daemon. Changes wait meanwhile.
+
+        Raises `KfwdError` when nothing changed hands; then everything goes on here.
+        """
+        return await self._daemon.change(lambda: self._give(request))
+
+    async def _give(self, request: HandoverRequest) -> Successor:
+        if request.protocol != HANDOVER_PROTOCOL:
+            raise KfwdError(
+                f"the daemon hands over by protocol {HANDOVER_PROTOCOL}, not {request.protocol}",
+                hint="kfwd daemon stop, then kfwd daemon start",
+                code=HANDOVER_UNSUPPORTED,
+            )
+        self._daemon.saver.changed()
+        await self._daemon.saver.saved()
+        if self._daemon.saver.failing:
+            raise _failed("what is up cannot be saved", "`kfwd status` says why")
+        async with self._successor(request) as (process, channel):
+            await asyncio.to_thread(self._offer, channel, self._listening())
+            await asyncio.to_thread(channel.expect, Ready)
+            await self._let_go(channel)
+        process.returncode = 0  # it outlives this process: nobody is to wait for it
+        self._moved(process.pid)
+        log.info("pid %d is the daemon now", process.pid)
+        self.given.set()
+        return Successor(pid=process.pid)
+
+    @contextlib.asynccontextmanager
+    async def _successor(
+        self, request: HandoverRequest
+    ) -> AsyncIterator[tuple[subprocess.Popen[bytes], Channel]]:
+        """A new process and the channel to it. One that fails is ended."""
+        ours, theirs = socket.socketpair()
+        errors = self._daemon.paths.log / "daemon.err"
+        env = environment(request.environment, os.environ, self._daemon.paths)
+        try:
+            command = (*request.command, "--take-over", str(theirs.fileno()))
+            process = spawn(errors, command, env, (theirs.fileno(),))
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        channel = Channel(ours)
+        try:
+            yield process, channel
+        except BaseException as error:
+            process.kill()
+            process.wait()
+            if not isinstance(error, OSError | ProtocolError):
+                raise
+            why, hint = last_words(errors)
+            raise _failed(why or str(error), hint or f"see {errors}") from error
+        finally:
+            channel.close()
+
+    def _listening(self) -> list[tuple[str, socket.socket]]:
+        return [(id, sock) for id, door in self._daemon.doors() for sock in door.sockets]
+
+    def _offer(self, channel: Channel, listening: list[tuple[str, socket.socket]]) -> None:
+        channel.send(Held(), [self._lock.descriptor, self._control.fileno()])
+        for part in batches(listening):
+            channel.send(Listening(tuple(id for id, _ in part)), [s.fileno() for _, s in part])
+        for entries in batches(tuple(self._daemon.attached.entries.values())):
+            channel.send(Attached(tuple(entries)))
+        channel.send(Offered())
+
+    async def _let_go(self, channel: Channel) -> None:
+        """Accept nothing more, send the connections that wait, and end being the daemon."""
+        doors = self._daemon.doors()
+        await self._server.pause()
+        for _, door in doors:
+            door.pause()
+        released = [(id, door, sock) for id, door in doors for sock in door.release()]
+        try:
+            await asyncio.to_thread(_send_waiting, channel, released)
+        except BaseException:
+            for _, door, sock in released:
+                door.adopt(sock)
+            for _, door in doors:
+                door.resume()
+            await self._server.start(self._control)
+            raise
+        for _, _, sock in released:
+            sock.close()
+        self._lock.cede()
+        self._daemon.leave()
+
+
+def _send_waiting(channel: Channel, released: Released) -> None:
+    for part in batches(released):
+        places = tuple((id, door.addresses[0]) for id, door, _ in part)
+        channel.send(Waiting(places), [sock.fileno() for _, _, sock in part])
+    channel.send(Yours())
+    channel.expect(Taken)
+
+
+def environment(theirs: Mapping[str, str], ours: Mapping[str, str], paths: Paths) -> dict[str, str]:
+    """That of the new process: the caller's, our folders, and our service manager's words."""
+    kept = {name: ours[name] for name in SERVICE if name in ours}
+    folders = {
+        "KFWD_CONFIG_DIR": str(paths.config),
+        "KFWD_STATE_DIR": str(paths.state),
+        "KFWD_RUNTIME_DIR": str(paths.runtime),
+        "KFWD_LOG_DIR": str(paths.log),
+    }
+    return {**{k: v for k, v in theirs.items() if k not in SERVICE}, **kept, **folders}
+
+
+def _failed(why: str, hint: str) -> KfwdError:
+    text = f"the daemon was not replaced and goes on: {why}"
+    return KfwdError(text, hint=hint, code="handover-failed")

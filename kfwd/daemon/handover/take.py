@@ -1,0 +1,135 @@
+"""The new side: get what the old process holds, be ready, and go on where it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+
+from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.handover.channel import Channel, close_all
+from kfwd.daemon.handover.messages import (
+    Attached,
+    Held,
+    Listening,
+    Offered,
+    Ready,
+    Taken,
+    Waiting,
+    Yours,
+)
+from kfwd.daemon.lock import Lock
+from kfwd.errors import KfwdError, ProtocolError
+from kfwd.front.listener import shown
+from kfwd.model import Wanted
+from kfwd.paths import Paths
+
+log = logging.getLogger(__name__)
+
+Arrived = list[tuple[str, str, socket.socket]]
+"""Connections that waited: entry id, an address of their listener, socket."""
+
+
+class Heir:
+    """What the process before offered. It stays the daemon until `take_over`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.lock: Lock
+        self.control: socket.socket
+        self.sockets: dict[str, dict[str, socket.socket]] = {}
+        self.attached: list[Wanted] = []
+        self._channel = channel
+
+    @classmethod
+    def receive(cls, descriptor: int, paths: Paths) -> Heir:
+        """All that is offered on this end of a channel. Raises `KfwdError`."""
+        heir = cls(Channel(socket.socket(fileno=descriptor)))
+        try:
+            while not heir._note(*heir._channel.receive(), paths):
+                pass
+        except (OSError, ProtocolError) as error:
+            heir.close()
+            raise _failed(error) from error
+        return heir
+
+    def _note(self, message: object, descriptors: list[int], paths: Paths) -> bool:
+        """Keep what came; whether that was all."""
+        match message:
+            case Held():
+                lock, control = descriptors
+                self.lock = Lock(paths.lock, lock)
+                self.control = _adopted(control)
+            case Listening(entries=entries):
+                for id, number in zip(entries, descriptors, strict=True):
+                    sock = _adopted(number)
+                    self.sockets.setdefault(id, {})[shown(sock)] = sock
+            case Attached(entries=wanted):
+                self.attached += wanted
+            case Offered():
+                return True
+            case _:
+                close_all(descriptors)
+                raise ProtocolError(f"{type(message).__name__} is not offered")
+        return False
+
+    async def take_over(self, daemon: Daemon) -> None:
+        """Say that `daemon` has bound everything, and be the daemon once the old one lets go.
+
+        An old one that dies meanwhile has let go; one that takes all back ends this process first.
+        Raises `KfwdError` when it does not let go.
+        """
+        arrived: Arrived = []
+        try:
+            with contextlib.suppress(ConnectionError):
+                await asyncio.to_thread(self._channel.send, Ready())
+                await asyncio.to_thread(_arrivals, self._channel, arrived)
+                await asyncio.to_thread(self._channel.send, Taken())
+        except (OSError, ProtocolError) as error:
+            raise _failed(error) from error
+        self.lock.claim()
+        self._open(daemon, arrived)
+
+    def _open(self, daemon: Daemon, arrived: Arrived) -> None:
+        doors = daemon.doors()
+        for id, address, sock in arrived:
+            door = next((d for i, d in doors if i == id and address in d.addresses), None)
+            if door is None:
+                log.warning("a connection to %s came for nobody", address, extra={"entry": id})
+                sock.close()
+            else:
+                door.adopt(sock)
+        for _, door in doors:
+            door.resume()
+
+    def close(self) -> None:
+        """Close what nobody wanted."""
+        self._channel.close()
+        for sockets in self.sockets.values():
+            for sock in sockets.values():
+                sock.close()
+            sockets.clear()
+
+
+def _arrivals(channel: Channel, arrived: Arrived) -> None:
+    while True:
+        message, descriptors = channel.receive()
+        match message:
+            case Waiting(places=places):
+                for (id, address), number in zip(places, descriptors, strict=True):
+                    arrived.append((id, address, _adopted(number)))
+            case Yours():
+                return
+            case _:
+                close_all(descriptors)
+                raise ProtocolError(f"{type(message).__name__} instead of a connection")
+
+
+def _adopted(descriptor: int) -> socket.socket:
+    sock = socket.socket(fileno=descriptor)
+    sock.setblocking(False)
+    return sock
+
+
+def _failed(error: Exception) -> KfwdError:
+    return KfwdError(f"the running daemon did not hand over: {error}", code="handover-failed")
