@@ -51,10 +51,6 @@ HOST = "kfwd"
 VERSION_HEADER = "Kfwd-Version"
 ATTACH_WITHIN_S = 10.0
 UNKNOWN_CALL = "unknown-call"
-HANDOVER_PROTOCOL = 1
-"""What a daemon and the one that replaces it speak. Where they differ: stop, then start."""
-
-HANDOVER_UNSUPPORTED = "handover-unsupported"
 
 RouteState = Literal["works", "fails", "pending", "unknown"]
 RouteKind = Literal[
@@ -382,22 +378,6 @@ class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry: str | None = None
     context: str | None = None
     error: str | None = None
-
-
-class HandoverRequest(Struct, frozen=True, kw_only=True):
-    """How to start the new process: its command line, to which the channel is added, and what it
-    should know of the caller's environment.
-    """
-
-    protocol: int
-    command: tuple[str, ...]
-    environment: dict[str, str]
-
-
-class Successor(Struct, frozen=True, kw_only=True):
-    """The process that is the daemon now."""
-
-    pid: int
 
 
 class Stopped(Struct, frozen=True, kw_only=True):

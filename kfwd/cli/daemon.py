@@ -6,12 +6,8 @@ import time
 
 import click
 
-from kfwd.api_model import (
-    HANDOVER_PROTOCOL,
-    HANDOVER_UNSUPPORTED,
-    UNKNOWN_CALL,
-    HandoverRequest,
-)
+from kfwd.api_handover import HANDOVER_PROTOCOL, HANDOVER_UNSUPPORTED, HandoverRequest
+from kfwd.api_model import UNKNOWN_CALL
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.errors import DaemonUnreachable, KfwdError

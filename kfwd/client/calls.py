@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kfwd import __version__, api_history, api_model
+from kfwd import __version__, api_handover, api_history, api_model
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
@@ -129,8 +129,8 @@ class Client:
     def login(self, request: api_model.LoginRequest) -> api_model.LoginResult:
         return self._call("POST", "/v1/login", request, type=api_model.LoginResult)
 
-    def hand_over(self, request: api_model.HandoverRequest) -> api_model.Successor:
-        return self._call("POST", "/v1/handover", request, type=api_model.Successor)
+    def hand_over(self, request: api_handover.HandoverRequest) -> api_handover.Successor:
+        return self._call("POST", "/v1/handover", request, type=api_handover.Successor)
 
     def stop(self) -> api_model.Stopped:
         return self._call("POST", "/v1/stop", type=api_model.Stopped)

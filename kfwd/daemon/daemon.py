@@ -14,14 +14,13 @@ from typing import Any
 
 import msgspec
 
+from kfwd.api_handover import HandoverRequest, Successor
 from kfwd.api_model import (
     DownRequest,
     EntryRequest,
-    HandoverRequest,
     Plan,
     RouteList,
     RoutesRequest,
-    Successor,
     Taken,
     UpRequest,
 )
@@ -123,8 +122,9 @@ class Daemon:
         self._changes.over = True
         self.saver.leave()
         self.attached.leave()
-        for _, door in self.doors():
+        for id, door in self.doors():
             door.leave()
+            self.history.forget(id)
 
     async def close(self) -> list[str]:
         """Stop everything. Returns the names of the tasks that did not stop in time."""
@@ -289,7 +289,8 @@ class Daemon:
         self.store.move(self._supervisor.counters())
 
     def show(self, view: EntryView) -> None:
-        self.history.note(view)
+        if not self.left:
+            self.history.note(view)
         self.store.put(view)
 
     def _make(self, wanted: Wanted) -> Entry:

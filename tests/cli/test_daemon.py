@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.api_model import (
-    HANDOVER_PROTOCOL,
-    HANDOVER_UNSUPPORTED,
-    UNKNOWN_CALL,
-)
+from kfwd.api_handover import HANDOVER_PROTOCOL, HANDOVER_UNSUPPORTED
+from kfwd.api_model import UNKNOWN_CALL
 from kfwd.cli import daemon as command
 from kfwd.errors import ExitCode
 from tests.cli.conftest import Run

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from kfwd.api_model import HANDOVER_PROTOCOL, HandoverRequest
+from kfwd.api_handover import HANDOVER_PROTOCOL, HandoverRequest
 from kfwd.client.calls import Client
 from kfwd.errors import DaemonUnreachable
 from kfwd.model import Snapshot

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from kfwd.api_model import HandoverRequest, LogLine, Stopped, Successor
+from kfwd.api_handover import HandoverRequest, Successor
+from kfwd.api_model import LogLine, Stopped
 from kfwd.daemon.api.route import Call, Nothing, Route
 from kfwd.daemon.api.snapshot import beating
 from kfwd.daemon.logs import KEPT

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from kfwd.api_model import (
+from kfwd.api_handover import (
     HANDOVER_PROTOCOL,
     HANDOVER_UNSUPPORTED,
     HandoverRequest,

@@ -21,7 +21,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from kfwd.api_model import HANDOVER_PROTOCOL
+from kfwd.api_handover import HANDOVER_PROTOCOL
 from kfwd.errors import ProtocolError
 from kfwd.model import Wanted
 

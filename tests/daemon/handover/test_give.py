@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.api_model import HANDOVER_UNSUPPORTED
+from kfwd.api_handover import HANDOVER_UNSUPPORTED
 from kfwd.daemon.handover.give import environment
 from kfwd.errors import KfwdError
 from kfwd.paths import Paths

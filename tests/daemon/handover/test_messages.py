@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kfwd.api_model import HANDOVER_PROTOCOL
+from kfwd.api_handover import HANDOVER_PROTOCOL
 from kfwd.daemon.handover.messages import (
     DESCRIPTORS_MAX,
     AnyMessage,
