@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos bench bench-proxy format clean
+.PHONY: demo test check chaos bench bench-check bench-proxy format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +28,10 @@ chaos: $(BIN)/.ready
 	$(BIN)/python -m tests.chaos
 
 bench: $(BIN)/.ready
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --json bench/last.json --picture docs/performance.svg
+
+bench-check: $(BIN)/.ready
+	$(BIN)/python -m bench --check bench/last.json
 
 bench-proxy: $(BIN)/.ready
 	$(BIN)/python -m bench.proxy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from bench import report
 from bench.cases import download, first_byte, first_bytes, quantile, stalled_readers, upload
 from bench.harness import BIN, Figure, Rig, cpu_s, free_ports, rig, rss_mb, table, wait_for
 
@@ -195,17 +195,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--megabytes", type=int, default=512)
     parser.add_argument("--forwards", type=int, default=500)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write the results here, for a later --check")
+    parser.add_argument("--picture", type=Path, help="draw the ratios here, as SVG")
+    parser.add_argument("--check", type=Path, help="fail if a ratio is over 15 %% worse than here")
     options = parser.parse_args()
     with rig() as running:
         figures = measure(running, options.runs, options.megabytes << 20, options.forwards)
     print(table(figures))
+    found = report.results(figures)
     if options.json:
-        rows = [
-            dict(zip(("what", "unit", "kfwd", "kubectl", "ratio", "goal"), f.row(), strict=True))
-            for f in figures
-        ]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+        options.json.write_bytes(report.encode(found))
+    if options.picture:
+        options.picture.write_text(report.picture(found))
+    if options.check and (worse := report.worse(report.load(options.check), found)):
+        sys.exit("\n".join(worse))
 
 
 def measure(running: Rig, runs: int, size: int, forwards: int) -> list[Figure]:
