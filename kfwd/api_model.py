@@ -20,6 +20,8 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | POST /v1/up, /v1/profiles/NAME/up | `UpRequest` | `Plan`, carried out |
 | POST /v1/down, /v1/profiles/NAME/down | `DownRequest` | `Plan`, carried out |
 | GET /v1/plan?profile=P...&kubeconfig=F... | | `Plan`, not carried out |
+| GET /v1/contexts?kubeconfig=F... | | `ContextList` |
+| POST /v1/contexts/switch | `SwitchRequest` | `Plan`, carried out |
 | GET /v1/profiles/NAME | | `ProfileText` |
 | PUT /v1/profiles/NAME | `ProfileText` | `Validation`; written only without faults |
 | POST /v1/validate | `ProfileText` | `Validation` |
@@ -126,6 +128,18 @@ class DownRequest(Struct, frozen=True, kw_only=True):
     all: bool = False
 
 
+class SwitchRequest(Struct, frozen=True, kw_only=True):
+    """Entries in `source` go on in `to`, a context of the caller's `kubeconfig` (absolute paths).
+
+    `end`: connections that are open are ended; else they stay where they are until they end.
+    """
+
+    source: str
+    to: str
+    kubeconfig: tuple[str, ...]
+    end: bool = False
+
+
 class PlanItem(Struct, frozen=True, kw_only=True):
     """What happens to one entry, and in words why or what it is."""
 
@@ -213,6 +227,26 @@ class ContextQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`kubeconfig` holds absolute paths in merge order; the daemon's own where there are none."""
 
     kubeconfig: tuple[str, ...] = ()
+
+
+class ContextItem(Struct, frozen=True, kw_only=True):
+    """A context to choose: of the caller's kubeconfig files, or of others but `in_use`.
+
+    `server` is empty where the kubeconfig is broken; `current` is the files' own choice. `state` is
+    unknown where it is not in use; `entries` are those that are in it.
+    """
+
+    name: str
+    server: str
+    state: ContextState
+    current: bool
+    in_use: bool
+    entries: int
+    kubeconfig: tuple[str, ...]
+
+
+class ContextList(Struct, frozen=True, kw_only=True):
+    contexts: tuple[ContextItem, ...] = ()
 
 
 class ObjectsQuery(ContextQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "kfwd.cli.status:status",
     "wait": "kfwd.cli.wait:wait",
     "login": "kfwd.cli.login:login",
+    "context": "kfwd.cli.context:context",
     "routes": "kfwd.cli.routes:routes",
     "open": "kfwd.cli.open:open_",
     "logs": "kfwd.cli.logs:logs",

@@ -44,7 +44,7 @@ def up(
     files = app.kubeconfig(kubeconfig)
     app.ensure_daemon()
     plan = app.client.up(profiles, files)
-    _print_plan(app, plan, output)
+    print_plan(app, plan, output)
     if wait_s is not None:
         until_ready(app.client, [i.id for i in plan.items if i.action != "stop"], wait_s)
 
@@ -58,7 +58,7 @@ def down(app: App, profiles: tuple[str, ...], everything: bool, output: str) -> 
     """Take profiles down: their ports are free afterwards."""
     if bool(profiles) == everything:
         raise click.UsageError("name profiles, or say --all")
-    _print_plan(app, app.client.down(profiles, everything=everything), output)
+    print_plan(app, app.client.down(profiles, everything=everything), output)
 
 
 @click.command()
@@ -68,10 +68,10 @@ def down(app: App, profiles: tuple[str, ...], everything: bool, output: str) -> 
 @pass_app
 def plan(app: App, profiles: tuple[str, ...], kubeconfig: tuple[str, ...], output: str) -> None:
     """What `up` would stop, start, change and leave, without doing it."""
-    _print_plan(app, app.client.plan(profiles, app.kubeconfig(kubeconfig)), output)
+    print_plan(app, app.client.plan(profiles, app.kubeconfig(kubeconfig)), output)
 
 
-def _print_plan(app: App, plan: Plan, output: str) -> None:
+def print_plan(app: App, plan: Plan, output: str) -> None:
     if output == "json":
         print(render.as_json(plan), end="")
         return

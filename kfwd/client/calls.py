@@ -111,6 +111,13 @@ class Client:
         query += [("kubeconfig", path) for path in kubeconfig]
         return self._call("GET", "/v1/plan", query=query, type=api_model.Plan)
 
+    def contexts(self, kubeconfig: Iterable[str]) -> api_model.ContextList:
+        query = [("kubeconfig", path) for path in kubeconfig]
+        return self._call("GET", "/v1/contexts", query=query, type=api_model.ContextList)
+
+    def switch(self, request: api_model.SwitchRequest) -> api_model.Plan:
+        return self._call("POST", "/v1/contexts/switch", request, type=api_model.Plan)
+
     def routes(self, request: api_model.RoutesRequest) -> api_model.RouteList:
         given = [
             ("target", request.target),

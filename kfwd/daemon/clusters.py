@@ -303,6 +303,9 @@ class Clusters:
         """The contexts in use, and how each is."""
         return [(ref, context.view().state) for ref, context in self._contexts.items()]
 
+    def in_use(self) -> dict[ContextRef, ContextView]:
+        return {ref: context.view() for ref, context in self._contexts.items()}
+
     def views(self) -> tuple[list[ContextView], list[ProblemView]]:
         """The contexts in use by name, and what is wrong with them."""
         contexts = sorted(self._contexts.values(), key=lambda context: context.name)

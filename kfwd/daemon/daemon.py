@@ -16,15 +16,15 @@ import msgspec
 
 from kfwd.api_handover import HandoverRequest, Successor
 from kfwd.api_model import (
+    ContextList,
     DownRequest,
     EntryRequest,
     Plan,
-    RouteList,
-    RoutesRequest,
+    SwitchRequest,
     Taken,
     UpRequest,
 )
-from kfwd.daemon import adhoc, profiles, wants
+from kfwd.daemon import adhoc, context_list, profiles, wants
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.changes import Changes
 from kfwd.daemon.clusters import Clusters, SharedContext
@@ -34,16 +34,18 @@ from kfwd.daemon.history import History
 from kfwd.daemon.logins import Logins
 from kfwd.daemon.logs import Ring
 from kfwd.daemon.profiles_watch import Change, watch_profiles
-from kfwd.daemon.reach import find, limits
+from kfwd.daemon.reach import limits
 from kfwd.daemon.reconcile import Plan as Steps
 from kfwd.daemon.reconcile import diff
 from kfwd.daemon.state import Saved, Saver, UpProfile, encode
 from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
+from kfwd.daemon.switch import Switch
 from kfwd.entries.entry import Entry
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.front.door import Door
-from kfwd.model import ADHOC, EntryView, Problem, Wanted
+from kfwd.kube import kubeconfig
+from kfwd.model import ADHOC, ContextRef, EntryView, Problem, Wanted
 from kfwd.paths import Paths
 from kfwd.tasks import TaskSet
 
@@ -86,11 +88,12 @@ class Daemon:
             cut=self.history.note_cut,
         )
         self.logins = Logins(self._clusters, default_kubeconfig)
-        self._limits = limits.read(env.get(limits.VARIABLE))
+        self._tasks = TaskSet("daemon")
+        self.limits = limits.read(env.get(limits.VARIABLE))
         self._default_kubeconfig = default_kubeconfig
         self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
+        self._switch = Switch(saved, self._clusters, self._supervisor, self._tasks)
         self._profile_problems: dict[str, Problem] = {}
-        self._tasks = TaskSet("daemon")
         self._changes = Changes(self._tasks, self.saver)
         self.change = self._changes.run
 
@@ -204,8 +207,7 @@ class Daemon:
         async def change() -> str:
             spec = msgspec.structs.replace(request.spec, name=self._name(name, taken))
             adhoc.check(spec)
-            paths = request.kubeconfig or self._default_kubeconfig
-            context = await asyncio.to_thread(profiles.find, paths, request.context)
+            context = await self._find(request.kubeconfig, request.context)
             wanted = Wanted(profile=ADHOC, spec=spec, context=context)
             others = (each for id, each in self._wanted.items() if id != wanted.id)
             adhoc.refuse_clash(spec, others)
@@ -247,32 +249,38 @@ class Daemon:
 
         await self.change(change)
 
+    async def switch(self, request: SwitchRequest) -> Plan:
+        """Have entries go on in another context, on the listeners they have."""
+
+        async def change() -> Plan:
+            to = await self._find(request.kubeconfig, request.to)
+            plan = await self._switch.carry_out(request.source, to, end=request.end)
+            await self._reconcile()
+            return plan
+
+        return await self.change(change)
+
     async def restart(self, id: str) -> None:
         async def change() -> None:
             await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
 
         await self.change(change)
 
-    async def routes(self, request: RoutesRequest) -> RouteList:
-        """Every way to a target, tried now."""
-        async with self.context(request.kubeconfig, request.context) as context:
-            return await find.routes(
-                context,
-                request.target,
-                request.namespace,
-                gateways=find.gateways(self.store.snapshot(), context.name),
-                limits=self._limits,
-            )
+    async def contexts(self, paths: tuple[str, ...]) -> ContextList:
+        """The contexts to choose from."""
+        known = await asyncio.to_thread(kubeconfig.load, paths or self._default_kubeconfig)
+        return context_list.listed(known, self._clusters.in_use(), self._wanted.values())
 
     @contextlib.asynccontextmanager
     async def context(
-        self, kubeconfig: tuple[str, ...], name: str | None
+        self, paths: tuple[str, ...], name: str | None
     ) -> AsyncIterator[SharedContext]:
         """A context for a while, whether an entry uses it or not. Raises `ConfigError`."""
-        paths = kubeconfig or self._default_kubeconfig
-        ref = await asyncio.to_thread(profiles.find, paths, name)
-        with self._clusters.borrow(ref) as context:
+        with self._clusters.borrow(await self._find(paths, name)) as context:
             yield context
+
+    async def _find(self, paths: tuple[str, ...], name: str | None) -> ContextRef:
+        return await asyncio.to_thread(profiles.find, paths or self._default_kubeconfig, name)
 
     def entry(self, id: str) -> Entry:
         """The running entry. Raises `NotFound`."""

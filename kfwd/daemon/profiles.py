@@ -51,11 +51,9 @@ def read_pinned(
     taken: Iterable[Listener],
     default: Collection[str],
 ) -> dict[str, UpProfile]:
-    """The profiles asked for, as `read_valid` reads them, each with the context of `pin`."""
+    """The profiles asked for, as `read_valid` reads them, each as `raised`."""
     return {
-        spec.name: UpProfile(
-            spec=spec, context=pin(spec, before.get(spec.name), request.kubeconfig, default)
-        )
+        spec.name: raised(spec, before.get(spec.name), request.kubeconfig, default)
         for spec in read_valid(folder, request.profiles, before, taken)
     }
 
@@ -123,6 +121,17 @@ def pin(
     return find(paths, name)
 
 
+def raised(
+    spec: ProfileSpec, before: UpProfile | None, caller: Collection[str], default: Collection[str]
+) -> UpProfile:
+    """A profile as it is up from now on. Where it was switched to stays until its file, or what
+    it was pinned to, names another context than before. Raises what `pin` raises.
+    """
+    context = pin(spec, before, caller, default)
+    stays = before is not None and before.context == context
+    return UpProfile(spec=spec, context=context, moved=before.moved if before and stays else None)
+
+
 def find(paths: Collection[str], name: str | None) -> ContextRef:
     """The key of a context, or of the current one. Raises `ConfigError`."""
     return kubeconfig.load(paths).context(name).ref
@@ -133,7 +142,7 @@ def views(up: Mapping[str, UpProfile], problems: Mapping[str, Problem]) -> list[
     return [
         ProfileView(
             name=name,
-            context=profile.context.name,
+            context=profile.current.name,
             entries=len(profile.spec.entries),
             problem=problems.get(name),
         )

@@ -21,10 +21,19 @@ from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
 
 
 class UpProfile(Struct, frozen=True, kw_only=True):
-    """A profile that is up: the last valid reading of its file, and the context it is pinned to."""
+    """A profile that is up: the last valid reading of its file, and the context it is pinned to.
+
+    `moved` is the context that its entries were switched to meanwhile.
+    """
 
     spec: ProfileSpec
     context: ContextRef
+    moved: ContextRef | None = None
+
+    @property
+    def current(self) -> ContextRef:
+        """Where its entries are."""
+        return self.moved or self.context
 
 
 class Saved(Struct, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from kfwd.backoff import Backoff
 from kfwd.daemon.reconcile import Plan
-from kfwd.entries.entry import Entry
+from kfwd.entries.entry import Context, Entry
 from kfwd.front.door import Door
 from kfwd.model import EntryCounters, EntryView, Problem, State, Wanted
 from kfwd.tasks import STOP_S, TaskSet
@@ -97,6 +97,17 @@ class Supervisor:
             self._show(running.entry.view())
             running.tasks.spawn(self._live(running), "run")
         return stuck
+
+    def move(
+        self, wanted: Wanted, context: Context, *, end: bool
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Have an entry go on in another context as `wanted` says, on the listeners it has.
+
+        Returns what is still open in the context before.
+        """
+        running = self._running[wanted.id]
+        running.wanted = wanted
+        return tuple(running.entry.move(context, end=end))
 
     async def close(self) -> list[str]:
         """Stop everything; entries stay shown. Returns the names of what did not stop in time."""

@@ -26,7 +26,7 @@ def _of_profile(up: UpProfile) -> Iterator[Wanted]:
     """The entries of a profile that is up."""
     for spec in up.spec.entries:
         yield Wanted(
-            profile=up.spec.name, spec=spec, context=up.context, namespace=up.spec.namespace
+            profile=up.spec.name, spec=spec, context=up.current, namespace=up.spec.namespace
         )
 
 

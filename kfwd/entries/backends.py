@@ -79,6 +79,12 @@ class Backend:
             return NotReady(f"{self.place.name} has no ready endpoint")
         return NotReady(problem.text, hint=problem.hint)
 
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        self.resolution = Resolution()
+        self._hopeless = False
+        self.kept.close()
+        return self.front.abandon(end=end)
+
     async def close(self) -> list[str]:
         self.kept.close()
         return await self.front.close()
@@ -143,6 +149,11 @@ class Backends:
         self._known = known
         for backend in self._backends.values():
             backend.follow(known)
+
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        """Forget the cluster; returns what is still open to it."""
+        self._known = None
+        return [task for backend in self._backends.values() for task in backend.abandon(end=end)]
 
     def retry_now(self) -> None:
         for front in self.fronts:

@@ -53,6 +53,10 @@ class Behind(Protocol):
 
     def context_changed(self) -> None: ...
 
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        """What was behind is left for another context; returns what is still open to it."""
+        ...
+
     async def follow(self) -> None:
         """Keep up with what is behind; ends only by cancellation."""
 
@@ -100,6 +104,10 @@ class WholeApi:
 
     def context_changed(self) -> None:
         """Requests that wait look for themselves."""
+
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        """Kept connections to another server are not used again; open ones need no context."""
+        return []
 
     async def follow(self) -> None:
         await asyncio.Event().wait()

@@ -163,6 +163,13 @@ class TargetBehind:
             self._front.retry_now()
         self._look.set()
 
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        self.looked = self._was_up = False
+        self._resolution = Resolution()
+        self._proxy.lead(None)
+        self._kept.close()
+        return self._front.abandon(end=end)
+
     async def follow(self) -> None:
         """Serve what the target stands for, now and after every change."""
         if self._target is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ from kfwd.entries.states import Fault
 from kfwd.front.door import Door
 from kfwd.kube.cluster import Cluster
 from kfwd.model import EntryCounters, EntryView
-from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.pool import Sessions
 
 Accepted = Callable[[int], None]
 """Called with the local port of each connection that was accepted."""
@@ -30,6 +31,13 @@ class Entry(Protocol):
 
     async def close(self) -> list[str]:
         """Free the ports and end the connections; names of tasks that did not stop in time."""
+        ...
+
+    def move(self, context: Context, *, end: bool) -> list[asyncio.Task[None]]:
+        """Be in another context from now on, with the same listeners.
+
+        Returns the tasks of connections that are still open in the one before; `end` cuts them off.
+        """
         ...
 
     def view(self) -> EntryView:
@@ -58,7 +66,7 @@ class Context(Protocol):
         """The default namespace, once it is known."""
 
     @property
-    def pool(self) -> Pool: ...
+    def pool(self) -> Sessions: ...
 
     @property
     def fault(self) -> Fault | None:

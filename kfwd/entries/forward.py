@@ -14,6 +14,7 @@ from kfwd.entries import shown
 from kfwd.entries.binding import FreePorts
 from kfwd.entries.entry import Accepted, Context
 from kfwd.entries.port import Port, keys
+from kfwd.entries.seat import Seat
 from kfwd.entries.showing import Showing
 from kfwd.entries.sight import Sight, looking
 from kfwd.entries.states import Facts, Fault, Verdict, fault_of, judge
@@ -50,7 +51,7 @@ class Forward:
         self.accepted: set[Accepted] = set()
         self._wanted = wanted
         self._spec = spec
-        self._context = context
+        self._context = Seat(context)
         self._showing = Showing(wanted.id, self._judge, self.view, show)
         self._by_key = {
             key: Port(port, spec.address, self._front(key, budget), kept, key)
@@ -97,6 +98,12 @@ class Forward:
         self._showing.end()
         stuck = await asyncio.gather(*(port.front.close() for port in self._ports))
         return [name for names in stuck for name in names]
+
+    def move(self, context: Context, *, end: bool) -> list[asyncio.Task[None]]:
+        left = [task for port in self._ports for task in port.abandon(end=end)]
+        self._looked = False
+        self._context.move(context)
+        return left
 
     async def _listen(self) -> None:
         """Bind what is not bound yet, for as long as it takes."""

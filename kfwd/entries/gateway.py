@@ -136,6 +136,11 @@ class ClusterBehind:
             self._backends.retry_now()
         self._look.set()
 
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        self._outlook = None
+        self._first = asyncio.get_running_loop().create_future()
+        return self._backends.abandon(end=end)
+
     async def follow(self) -> None:
         """Look at the cluster, and keep the tunnels pointed at what is there."""
         async with asyncio.TaskGroup() as both:

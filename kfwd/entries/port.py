@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -46,6 +47,11 @@ class Port:
         self.front.serve(resolution.endpoints, addresses or ())
         if resolution.endpoints != before.endpoints:
             self.front.retry_now()
+
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        """What was behind the port is left; returns the connections to it, which `end` cuts."""
+        self.resolution = Resolution()
+        return self.front.abandon(end=end)
 
     def moved(self) -> object:
         """Equal as long as no counter moved and no endpoint changed."""

@@ -18,6 +18,7 @@ from kfwd.entries.behind import Behind, WholeApi
 from kfwd.entries.behind_target import TargetBehind
 from kfwd.entries.binding import Binding, FreePorts
 from kfwd.entries.entry import Accepted, Context
+from kfwd.entries.seat import Seat
 from kfwd.entries.showing import Showing
 from kfwd.entries.states import Facts, Verdict, judge
 from kfwd.front.replay import Budget
@@ -61,7 +62,7 @@ class Proxy:
         self.requests = RequestLog() if spec.requests else None
         self._wanted = wanted
         self._spec = spec
-        self._context = context
+        self._context = Seat(context)
         self._showing = Showing(wanted.id, self._judge, self.view, show)
         self._behind: Behind = self._made(budget)
         self._http = HttpServer(
@@ -105,6 +106,13 @@ class Proxy:
     async def close(self) -> list[str]:
         self._showing.end()
         return await self._http.close() + await self._behind.close()
+
+    def move(self, context: Context, *, end: bool) -> list[asyncio.Task[None]]:
+        left = self._behind.abandon(end=end)
+        if end:
+            self._http.cut()
+        self._context.move(context)
+        return left
 
     async def _listen(self) -> None:
         """Bind, for as long as it takes."""

@@ -25,7 +25,7 @@ from kfwd.front.warm import Warm
 from kfwd.model import Problem, Spread
 from kfwd.resolve.direct import Address, Destination
 from kfwd.resolve.endpoints import Endpoint
-from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.pool import Sessions
 from kfwd.tunnel.stream import Opener
 
 WAITING_MAX = 512
@@ -43,7 +43,7 @@ class Front(Door[Connection]):
     def __init__(
         self,
         name: str,
-        pool: Pool,
+        pool: Sessions,
         *,
         budget: Budget,
         hold_s: float,
@@ -113,6 +113,19 @@ class Front(Door[Connection]):
         self._spreader.forget((*endpoints, *addresses))
         self._rotation.forget(addresses)
         self._direct_changed()
+
+    def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
+        """Nothing is behind it until it is told anew: what was served is left for something else.
+
+        Returns the tasks of connections that are open to what was; `end` cuts them off.
+        """
+        self.problem = None
+        self.serve(())
+        left = [task for each, task in self._served.items() if each.state == "open"]
+        if end:
+            for task in left:
+                task.cancel()
+        return left
 
     def retry_now(self) -> None:
         """The world changed: do not wait for a back-off."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from kfwd.errors import KfwdError
 from kfwd.resolve.endpoints import Endpoint
 from kfwd.tunnel.pod import PodRef, PodSessions
-from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.pool import Sessions
 
 PODS_MAX = 64
 """Pods with a session kept for one port; the others are dialled when they are chosen."""
@@ -19,7 +19,7 @@ class Warm:
     """
 
     def __init__(
-        self, pool: Pool, *, changed: Callable[[], None], came_up: Callable[[], None]
+        self, pool: Sessions, *, changed: Callable[[], None], came_up: Callable[[], None]
     ) -> None:
         self._pool = pool
         self._changed = changed

@@ -46,6 +46,11 @@ class HttpServer(Door[HttpConnection]):
         self._on_accept = on_accept
         self._connect = connect
 
+    def cut(self) -> None:
+        """End the connections there are; new ones are accepted as before."""
+        for task in self.lives:
+            task.cancel()
+
     async def refusal(self, sock: socket.socket) -> Answer | None:
         """What is said to a client that is not served, or None."""
         if len(self._served) > CONNECTIONS_MAX:

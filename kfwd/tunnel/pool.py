@@ -26,6 +26,15 @@ class Dials(Protocol):
     async def dial(self, namespace: str, pod: str) -> Dialled: ...
 
 
+class Sessions(Protocol):
+    """Where those who connect get sessions from (`Pool`)."""
+
+    @property
+    def transport(self) -> str | None: ...
+
+    def pod(self, ref: PodRef) -> PodSessions: ...
+
+
 class Pool:
     """One a context. `close()` ends every session; nothing may be opened after it.
 

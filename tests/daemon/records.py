@@ -30,8 +30,10 @@ def forward(name: str = "web", local: int = 8080, target: str = "svc/web") -> Fo
     return ForwardSpec(name=name, target=target, ports=(PortSpec(local=local, remote="http"),))
 
 
-def wanted(name: str = "web", *, profile: str = "dev", **spec: Any) -> Wanted:
-    return Wanted(profile=profile, spec=forward(name, **spec), context=CONTEXT)
+def wanted(
+    name: str = "web", *, profile: str = "dev", context: ContextRef = CONTEXT, **spec: Any
+) -> Wanted:
+    return Wanted(profile=profile, spec=forward(name, **spec), context=context)
 
 
 def problem(text: str = "something is wrong", **fields: Any) -> Problem:

@@ -121,3 +121,17 @@ def test_a_problem_shows_the_first_faults_and_how_many_more_there_are() -> None:
     assert lines[0] == "dev.yaml:1:1: odd"
     assert lines[-1] == "and 490 more"
     assert problem.hint is not None
+
+
+def test_where_a_profile_was_switched_to_lasts_until_its_file_names_another(
+    tmp_path: Path,
+) -> None:
+    path = kubeconfig(tmp_path)
+    spec = ProfileSpec(name="dev", context="dev")
+    before = profiles.raised(spec, None, (path,), ())
+    assert (before.moved, before.current) == (None, before.context)
+    elsewhere = ContextRef(kubeconfig=(path,), name="prod")
+    switched = msgspec.structs.replace(before, moved=elsewhere)
+    assert profiles.raised(spec, switched, (path,), ()).current == elsewhere
+    edited = ProfileSpec(name="dev", context="prod")
+    assert profiles.raised(edited, switched, (path,), ()).moved is None

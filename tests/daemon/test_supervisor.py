@@ -9,7 +9,7 @@ from kfwd.api_model import ConnectionView
 from kfwd.backoff import Backoff
 from kfwd.daemon.reconcile import Plan, diff
 from kfwd.daemon.supervisor import Supervisor
-from kfwd.model import EntryCounters, EntryView, State, Wanted
+from kfwd.model import ContextRef, EntryCounters, EntryView, State, Wanted
 from tests.daemon.records import counters, entry, wanted
 from tests.until import until
 
@@ -40,6 +40,10 @@ class FakeEntry:
 
     async def close(self) -> list[str]:
         self.log.append(f"close {self.id}")
+        return []
+
+    def move(self, context: object, *, end: bool) -> list[asyncio.Task[None]]:
+        self.log.append(f"move {self.id} {'end' if end else 'keep'}")
         return []
 
     def view(self) -> EntryView:
@@ -179,3 +183,14 @@ async def test_counters_of_all_that_run_can_be_read_at_once() -> None:
     assert rig.supervisor.counters() == []
     assert rig.supervisor.entry("dev/a") is None
     assert await rig.supervisor.apply(Plan()) == []
+
+
+async def test_an_entry_that_moves_goes_on_as_it_is_and_is_made_anew_as_it_is_wanted() -> None:
+    rig = Rig()
+    await rig.supervisor.apply(Plan(start=(wanted("web"),)))
+    await asyncio.sleep(0)
+    there = wanted("web", context=ContextRef(kubeconfig=("/k",), name="prod"))
+    assert rig.supervisor.move(there, None, end=True) == ()  # type: ignore[arg-type]  # a stand-in
+    assert rig.log[-1] == f"move {there.id} end"
+    assert diff(rig.supervisor.wanted, {there.id: there}).start == ()
+    await rig.supervisor.close()

@@ -12,9 +12,9 @@ import pytest
 from kfwd.entries import forward as forward_module
 from kfwd.errors import ConfigError, Forbidden, LoginNeeded, Unreachable
 from kfwd.model import PortSpec, State
-from tests.entries.rig import Cluster, Rig
+from tests.entries.rig import Cluster, Context, Rig
 from tests.front.test_direct import Server
-from tests.resolve.builders import node, pod
+from tests.resolve.builders import node, pod, workload
 from tests.until import until
 
 
@@ -359,3 +359,45 @@ async def test_direct_serves_where_port_forward_is_forbidden(rig: Rig) -> None:
         assert (view.via, view.problem) == ("direct", None)
     finally:
         server.close()
+
+
+async def test_in_another_context_it_keeps_its_port_and_serves_what_is_there(rig: Rig) -> None:
+    forward = rig.run(rig.make())
+    rig.ready("web-1")
+    before = await rig.state(State.READY)
+    old = await application(before.ports[0].listen[0])
+    peer = await rig.hub.next("web-1")
+    peer.data(await peer.opened(), b"old")
+    assert await receive(old, 3) == b"old"
+    other = Context(rig.context.pool)
+    other.name = "prod"
+    cluster = Cluster()
+    left = forward.move(other, end=False)  # type: ignore[arg-type]  # a stand-in
+    assert len(left) == 1
+    waits = await application(before.ports[0].listen[0])
+    await until(lambda: forward.counters().connections.waiting == 1)
+    cluster.reflectors["deployments"].set(workload("web", selector={"matchLabels": {"app": "web"}}))
+    cluster.reflectors["pods"].set(pod("web-2"))
+    other.open(cluster)
+    new = await rig.hub.next("web-2")
+    new.data(await new.opened(), b"new")
+    assert await receive(waits, 3) == b"new"
+    after = await rig.state(State.READY)
+    assert (after.context, after.ports[0].listen) == ("prod", before.ports[0].listen)
+    assert rig.cluster.reflectors.used == []
+    old.close()
+    waits.close()
+
+
+async def test_a_move_ends_connections_where_that_is_asked(rig: Rig) -> None:
+    forward = rig.run(rig.make())
+    rig.ready("web-1")
+    view = await rig.state(State.READY)
+    app = await application(view.ports[0].listen[0])
+    peer = await rig.hub.next("web-1")
+    peer.data(await peer.opened(), b"x")
+    assert await receive(app, 1) == b"x"
+    forward.move(Context(rig.context.pool), end=True)  # type: ignore[arg-type]  # a stand-in
+    with pytest.raises(ConnectionResetError):
+        await receive(app, 1)
+    app.close()

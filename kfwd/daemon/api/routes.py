@@ -5,6 +5,7 @@ from __future__ import annotations
 from kfwd.daemon.api import (
     attach,
     browse,
+    contexts,
     entries,
     history,
     login,
@@ -26,5 +27,6 @@ ALL: tuple[Route, ...] = (
     *target_routes.ROUTES,
     *browse.ROUTES,
     *login.ROUTES,
+    *contexts.ROUTES,
     *process.ROUTES,
 )
