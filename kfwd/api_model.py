@@ -1,4 +1,5 @@
 """Bodies of the control API that are not already records of `kfwd.model` (design section 7).
+Those about contexts are in `kfwd.api_contexts`.
 
 HTTP/1.1 over the control socket, `Host: kfwd`. Every response carries `Kfwd-Version`. Bodies are
 JSON; streams are JSON lines, chunked, with an empty line when there was nothing for 15 s. An entry
@@ -128,18 +129,6 @@ class DownRequest(Struct, frozen=True, kw_only=True):
     all: bool = False
 
 
-class SwitchRequest(Struct, frozen=True, kw_only=True):
-    """Entries in `source` go on in `to`, a context of the caller's `kubeconfig` (absolute paths).
-
-    `end`: connections that are open are ended; else they stay where they are until they end.
-    """
-
-    source: str
-    to: str
-    kubeconfig: tuple[str, ...]
-    end: bool = False
-
-
 class PlanItem(Struct, frozen=True, kw_only=True):
     """What happens to one entry, and in words why or what it is."""
 
@@ -227,26 +216,6 @@ class ContextQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`kubeconfig` holds absolute paths in merge order; the daemon's own where there are none."""
 
     kubeconfig: tuple[str, ...] = ()
-
-
-class ContextItem(Struct, frozen=True, kw_only=True):
-    """A context to choose: of the caller's kubeconfig files, or of others but `in_use`.
-
-    `server` is empty where the kubeconfig is broken; `current` is the files' own choice. `state` is
-    unknown where it is not in use; `entries` are those that are in it.
-    """
-
-    name: str
-    server: str
-    state: ContextState
-    current: bool
-    in_use: bool
-    entries: int
-    kubeconfig: tuple[str, ...]
-
-
-class ContextList(Struct, frozen=True, kw_only=True):
-    contexts: tuple[ContextItem, ...] = ()
 
 
 class ObjectsQuery(ContextQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from kfwd.api_model import ContextList, SwitchRequest
+from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.cli import render
 from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app
 from kfwd.cli.status import CONTEXT_STYLE

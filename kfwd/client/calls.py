@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kfwd import __version__, api_handover, api_history, api_model
+from kfwd import __version__, api_contexts, api_handover, api_history, api_model
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
@@ -111,11 +111,11 @@ class Client:
         query += [("kubeconfig", path) for path in kubeconfig]
         return self._call("GET", "/v1/plan", query=query, type=api_model.Plan)
 
-    def contexts(self, kubeconfig: Iterable[str]) -> api_model.ContextList:
+    def contexts(self, kubeconfig: Iterable[str]) -> api_contexts.ContextList:
         query = [("kubeconfig", path) for path in kubeconfig]
-        return self._call("GET", "/v1/contexts", query=query, type=api_model.ContextList)
+        return self._call("GET", "/v1/contexts", query=query, type=api_contexts.ContextList)
 
-    def switch(self, request: api_model.SwitchRequest) -> api_model.Plan:
+    def switch(self, request: api_contexts.SwitchRequest) -> api_model.Plan:
         return self._call("POST", "/v1/contexts/switch", request, type=api_model.Plan)
 
     def routes(self, request: api_model.RoutesRequest) -> api_model.RouteList:

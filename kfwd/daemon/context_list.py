@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from kfwd.api_model import ContextItem, ContextList
+from kfwd.api_contexts import ContextItem, ContextList
 from kfwd.errors import ConfigError
 from kfwd.kube.kubeconfig import Kubeconfig
 from kfwd.model import ContextRef, ContextState, ContextView, Wanted

@@ -14,16 +14,9 @@ from typing import Any
 
 import msgspec
 
+from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.api_handover import HandoverRequest, Successor
-from kfwd.api_model import (
-    ContextList,
-    DownRequest,
-    EntryRequest,
-    Plan,
-    SwitchRequest,
-    Taken,
-    UpRequest,
-)
+from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
 from kfwd.daemon import adhoc, context_list, profiles, wants
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.changes import Changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from kfwd.api_model import ContextItem, ContextList
+from kfwd.api_contexts import ContextItem, ContextList
 from kfwd.cli.context import as_table
 from kfwd.errors import ExitCode
 from kfwd.model import ContextState

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from kfwd.api_model import SwitchRequest, UpRequest
+from kfwd.api_contexts import SwitchRequest
+from kfwd.api_model import UpRequest
 from kfwd.daemon.state import Saved, UpProfile
 from kfwd.daemon.switch import moved
 from kfwd.errors import ConfigError, NotFound, Unreachable

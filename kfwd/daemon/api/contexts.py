@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kfwd.api_model import ContextList, ContextQuery, Plan, SwitchRequest
+from kfwd.api_contexts import ContextList, SwitchRequest
+from kfwd.api_model import ContextQuery, Plan
 from kfwd.daemon.api.route import Call, Nothing, Route
 
 
