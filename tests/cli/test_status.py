@@ -20,7 +20,7 @@ CONTEXT = ContextView(
     state=ContextState.LOGIN_NEEDED,
     latency_ms=12.34,
     transport="spdy",
-    login_expires=utcnow() + timedelta(hours=2, seconds=30),
+    login_expires=utcnow() + timedelta(days=2, minutes=30),  # longer than the tests may take
 )
 PROBLEM = ProblemView(
     about="kind", code="login-needed", severity="error", text="log in", hint="kfwd login kind"
@@ -86,7 +86,7 @@ def test_text_names_every_context_and_problem_with_its_hint(run: Run, daemon: St
     assert re.fullmatch(daemon_line, lines[0])
     assert lines[1] == "2 entries: 2 ready"
     assert lines[4].split() == [
-        *("kind", "https://127.0.0.1:6443", "login-needed", "12", "ms", "spdy", "in", "2h0m")
+        *("kind", "https://127.0.0.1:6443", "login-needed", "12", "ms", "spdy", "in", "2d0h")
     ]
     assert lines[6:] == ["error: kind: log in (login-needed)", "  hint: kfwd login kind"]
 
