@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
 
 import click
 
@@ -19,10 +16,9 @@ from kfwd.cli.app import (
 )
 from kfwd.cli.names import profile_names
 from kfwd.cli.wait import snapshots, until_ready
-from kfwd.errors import NotFound, UsageError
+from kfwd.errors import NotFound
 from kfwd.model import EntryView, ForwardSpec, State
-
-T = TypeVar("T")
+from kfwd.profiles.forwards import forward
 
 SHOW_WITHIN_S = 2.0
 
@@ -79,46 +75,6 @@ def add(
     print(render.as_json(view) if output == "json" else said(view), end="")
 
 
-def forward(
-    target: str,
-    ports: Sequence[str],
-    *,
-    namespace: str | None = None,
-    name: str | None = None,
-    address: Sequence[str] = (),
-    spread: str | None = None,
-    via: str | None = None,
-) -> ForwardSpec:
-    """The forward that the words ask for. Raises `UsageError`."""
-    from kfwd.profiles import keys, words
-
-    if len(ports) > 1 and any(one.startswith("unix:") for one in address):
-        raise UsageError("a unix address takes exactly one port")
-    chosen = {"spread": spread, "via": via}
-    read = {key: _read(keys.FORWARD[key].read, word) for key, word in chosen.items() if word}
-    return ForwardSpec(
-        **read,
-        name=_read(words.name, name) if name is not None else name_of(target),
-        target=_read(keys.FORWARD["target"].read, target),
-        ports=tuple(_read(words.port, port) for port in ports),
-        namespace=None if namespace is None else _read(words.namespace, namespace),
-        address=tuple(_read(words.address, one) for one in address) or ("localhost",),
-    )
-
-
-def name_of(target: str) -> str:
-    """`web` for `svc/web` and for `app=web`."""
-    word = re.split(r"[/=]", target)[-1].lower()
-    return re.sub(r"[^-a-z0-9.]", "-", word).strip("-.") or "forward"
-
-
-def _read(reader: Callable[[str], T], word: str) -> T:
-    try:
-        return reader(word)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
 def put(
     app: App, spec: ForwardSpec, context: str | None, kubeconfig: tuple[str, ...], *, named: bool
 ) -> str:
@@ -140,46 +96,12 @@ def _save(
     named: bool,
 ) -> str:
     """Write the file, then bring its profile up."""
-    from msgspec.structs import replace
+    from kfwd.profiles import saving
 
-    from kfwd.profiles import edit, parse, store
-
-    folder = app.paths.profiles
-    path = store.path_of(folder, profile)
-    try:
-        found = store.read(folder, profile)
-    except NotFound:
-        text, taken = edit.new_profile(context=context), []
-    else:
-        if found.parsed.spec is None:
-            raise store.invalid(path, found.parsed.faults)
-        text, taken = found.text, [entry.name for entry in found.parsed.spec.entries]
-        _same_context(profile, context, found.parsed.spec.context)
-    if not named:
-        spec = replace(spec, name=free(spec.name, taken))
-    changed = edit.append_forward(text, profile, spec)
-    if faults := store.check(folder, parse.parse(changed, profile)):
-        raise store.invalid(path, faults)
-    edit.write(path, changed)
+    (entry,) = saving.save(app.paths.profiles, profile, [spec], context, named=named)
     app.ensure_daemon()
     app.client.up([profile], kubeconfig)
-    return f"{profile}/{spec.name}"
-
-
-def _same_context(profile: str, asked: str | None, has: str | None) -> None:
-    if asked is not None and asked != has:
-        where = f"the context {has}" if has else "no context of its own"
-        raise UsageError(
-            f"profile {profile} has {where}, not {asked}",
-            hint="save it in a profile of that context",
-        )
-
-
-def free(name: str, taken: Iterable[str]) -> str:
-    """`name`, or the first of `name-2`, `name-3`, ... that is not taken."""
-    used = set(taken)
-    numbered = (f"{name}-{n}" for n in range(2, len(used) + 3))
-    return next(word for word in [name, *numbered] if word not in used)
+    return entry
 
 
 def _as_it_is(app: App, entry: str) -> EntryView:

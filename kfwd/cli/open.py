@@ -16,6 +16,7 @@ from kfwd.client import view
 from kfwd.client.address import local_url, url
 from kfwd.errors import KfwdError, NotFound
 from kfwd.model import EntryView
+from kfwd.profiles.forwards import forward
 
 WITHOUT_URL = {"port-forward", "api-proxy"}
 READY_S = 20.0
@@ -76,7 +77,7 @@ def _of_target(
     if (url := best_url(found.routes)) is not None:
         return url
     what, port = forwardable(found)
-    spec = add.forward(what, [f":{port}"], namespace=namespace)
+    spec = forward(what, [f":{port}"], namespace=namespace)
     entry = add.put(app, spec, context, app.kubeconfig(kubeconfig), named=False)
     say(f"nothing but a port-forward leads to {what}: added {entry}")
     until_ready(app.client, [entry], READY_S)

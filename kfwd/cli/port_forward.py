@@ -15,11 +15,11 @@ from kfwd.api_model import (
     EntryRequest,
 )
 from kfwd.cli import attached
-from kfwd.cli.add import forward
 from kfwd.cli.app import App, pass_app
 from kfwd.cli.attached import KubectlCommand, global_flags
 from kfwd.errors import KfwdError, UsageError
 from kfwd.model import EntryView, ForwardSpec, Problem, State
+from kfwd.profiles.forwards import forward
 
 LONGEST_S = 24 * 3600.0
 # While one of these stands kubectl would wait too, for --pod-running-timeout.

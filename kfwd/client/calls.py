@@ -115,6 +115,11 @@ class Client:
         query = [("kubeconfig", path) for path in kubeconfig]
         return self._call("GET", "/v1/contexts", query=query, type=api_contexts.ContextList)
 
+    def namespaces(self, context: str, kubeconfig: Iterable[str]) -> api_model.NamespaceList:
+        query = [("kubeconfig", path) for path in kubeconfig]
+        path = f"/v1/contexts/{http.quote(context)}/namespaces"
+        return self._call("GET", path, query=query, type=api_model.NamespaceList)
+
     def switch(self, request: api_contexts.SwitchRequest) -> api_model.Plan:
         return self._call("POST", "/v1/contexts/switch", request, type=api_model.Plan)
 

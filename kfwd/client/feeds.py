@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -64,3 +65,21 @@ def requests(entry: str, *, follow: bool = False) -> Feed[api_model.RequestView]
     """The newest requests that an entry has served, then, with `follow`, each new one."""
     target = f"{entry_path(entry)}/requests" + http.query([("follow", "1")] if follow else [])
     return Feed(target, msgspec.json.Decoder(api_model.RequestView))
+
+
+def objects(
+    context: str,
+    kubeconfig: Iterable[str],
+    *,
+    namespace: str | None = None,
+    everywhere: bool = False,
+    follow: bool = False,
+) -> Feed[api_model.ObjectsPage]:
+    """What there is in a namespace (None: the context's own) or everywhere, then, with `follow`,
+    what changes.
+    """
+    query = [("kubeconfig", path) for path in kubeconfig]
+    query += [("namespace", namespace)] if namespace else []
+    query += [(name, "1") for name, on in (("all", everywhere), ("follow", follow)) if on]
+    target = f"/v1/contexts/{http.quote(context)}/objects" + http.query(query)
+    return Feed(target, msgspec.json.Decoder(api_model.ObjectsPage))

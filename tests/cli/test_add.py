@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.cli import add
-from kfwd.errors import ExitCode, UsageError
-from kfwd.model import PortSpec, Problem, SnapshotEvent, State
+from kfwd.errors import ExitCode
+from kfwd.model import Problem, SnapshotEvent, State
 from tests.cli.conftest import Run
 from tests.standin import StandIn, entry, snapshot
 
@@ -89,34 +88,6 @@ def test_bad_words_are_usage_errors_that_name_them(run: Run, args: list[str], te
     result = run("add", *args)
     assert result.code == ExitCode.USAGE
     assert result.err.startswith(f"kfwd: {text}")
-
-
-@pytest.mark.parametrize(
-    ("target", "name"),
-    [
-        ("svc/web", "web"),
-        ("web-0", "web-0"),
-        ("app=web", "web"),
-        ("app in (a, b)", "app-in--a--b"),
-        ("app in (A)", "app-in--a"),
-        ("deploy/a.b", "a.b"),
-        ("app=", "forward"),
-    ],
-)
-def test_a_forward_is_named_after_its_target(target: str, name: str) -> None:
-    assert add.name_of(target) == name
-
-
-def test_a_second_name_gets_a_number() -> None:
-    assert add.free("web", ["db"]) == "web"
-    assert add.free("web", ["web", "web-2", "web-4"]) == "web-3"
-
-
-def test_ports_are_those_of_profiles() -> None:
-    spec = add.forward("svc/web", ["8080:22"])
-    assert spec.ports == (PortSpec(local=8080, remote="22"),)
-    with pytest.raises(UsageError):
-        add.forward("svc/web", ["22:22:22"])
 
 
 def test_saving_appends_to_the_file_and_brings_the_profile_up(

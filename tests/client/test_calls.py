@@ -186,3 +186,10 @@ def test_routes_are_asked_for_with_what_was_given(server: StandIn, client: Clien
     assert server.requests[0].target == (
         "/v1/routes?target=svc%2Fweb%3Ahttp&context=dev&kubeconfig=%2Fk&kubeconfig=%2Fl"
     )
+
+
+def test_the_namespaces_of_a_context(server: StandIn, client: Client) -> None:
+    found = api_model.NamespaceList(current="shop", namespaces=("default", "shop"))
+    server.on("GET /v1/contexts/a%2Fb/namespaces", found)
+    assert client.namespaces("a/b", ["/k"]) == found
+    assert server.requests[0].target == "/v1/contexts/a%2Fb/namespaces?kubeconfig=%2Fk"

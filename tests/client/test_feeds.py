@@ -30,3 +30,10 @@ def test_targets_carry_what_is_asked_for() -> None:
     assert feeds.logs().target == "/v1/logs?n=200"
     assert feeds.requests("dev/a b").target == "/v1/entries/dev/a%20b/requests"
     assert feeds.requests("dev/web", follow=True).target.endswith("?follow=1")
+
+
+def test_objects_of_a_namespace_or_of_all() -> None:
+    assert feeds.objects("dev", ["/k"]).target == "/v1/contexts/dev/objects?kubeconfig=%2Fk"
+    one = feeds.objects("a/b", (), namespace="shop", follow=True)
+    assert one.target == "/v1/contexts/a%2Fb/objects?namespace=shop&follow=1"
+    assert feeds.objects("dev", (), everywhere=True).target.endswith("objects?all=1")

@@ -1,0 +1,68 @@
+"""Forwards into the file of a profile, which is made if there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from kfwd.errors import NotFound, UsageError
+from kfwd.model import ForwardSpec
+from kfwd.profiles import edit, parse, store
+
+
+def save(
+    folder: Path,
+    profile: str,
+    forwards: Sequence[ForwardSpec],
+    context: str | None,
+    *,
+    named: bool = False,
+    default: str | None = None,
+) -> list[str]:
+    """Append forwards to the profile `profile` in `folder`; returns the ids of its new entries.
+
+    `context` None is the profile's own. `default` is what a profile without one stands for. A
+    forward that is not `named` by a person gets a number where its name is taken. All or nothing is
+    written. Raises `UsageError` for another context, `ProfileInvalid` for faults and clashes.
+    """
+    path = store.path_of(folder, profile)
+    text, taken = _before(folder, profile, context, default)
+    ids = []
+    for forward in forwards:
+        name = forward.name if named else free(forward.name, taken)
+        text = edit.append_forward(text, profile, replace(forward, name=name))
+        taken.append(name)
+        ids.append(f"{profile}/{name}")
+    if faults := store.check(folder, parse.parse(text, profile)):
+        raise store.invalid(path, faults)
+    edit.write(path, text)
+    return ids
+
+
+def free(name: str, taken: Iterable[str]) -> str:
+    """`name`, or the first of `name-2`, `name-3`, ... that is not taken."""
+    used = set(taken)
+    numbered = (f"{name}-{n}" for n in range(2, len(used) + 3))
+    return next(word for word in [name, *numbered] if word not in used)
+
+
+def _before(
+    folder: Path, profile: str, context: str | None, default: str | None
+) -> tuple[str, list[str]]:
+    """The profile's text as it is and the names in it, or a new one's."""
+    try:
+        found = store.read(folder, profile)
+    except NotFound:
+        return edit.new_profile(context=context), []
+    if found.parsed.spec is None:
+        raise store.invalid(found.path, found.parsed.faults)
+    has = found.parsed.spec.context or default
+    if context is not None and context != has:
+        where = f"the context {has}" if has else "no context of its own"
+        raise UsageError(
+            f"profile {profile} has {where}, not {context}",
+            hint="save it in a profile of that context",
+        )
+    return found.text, [entry.name for entry in found.parsed.spec.entries]

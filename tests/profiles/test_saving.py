@@ -1,0 +1,51 @@
+"""Forwards into profiles: several at once, none where one does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kfwd.errors import ProfileInvalid, UsageError
+from kfwd.profiles import saving
+from kfwd.profiles.forwards import forward
+
+WEB = forward("svc/web", ["8080:http"], namespace="shop")
+DB = forward("sts/db", ["5432"], namespace="shop")
+
+
+def test_several_forwards_are_one_write(tmp_path: Path) -> None:
+    assert saving.save(tmp_path, "dev", [WEB, DB], "kind") == ["dev/web", "dev/db"]
+    text = (tmp_path / "dev.yaml").read_text()
+    assert text.startswith("version: 1\ncontext: kind\nforwards:\n  - name: web\n")
+    assert "  - name: db\n    target: sts/db\n" in text
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
+    saving.save(tmp_path, "dev", [WEB], "kind")
+    other = forward("svc/web", ["8081:http"], namespace="shop")
+    assert saving.save(tmp_path, "dev", [other], "kind") == ["dev/web-2"]
+    with pytest.raises(ProfileInvalid):
+        saving.save(tmp_path, "dev", [other], "kind", named=True)
+
+
+def test_all_or_nothing_is_written(tmp_path: Path) -> None:
+    clash = forward("svc/api", ["8080:80"], namespace="shop")
+    with pytest.raises(ProfileInvalid, match="8080"):
+        saving.save(tmp_path, "dev", [WEB, clash], None)
+    assert not (tmp_path / "dev.yaml").exists()
+
+
+def test_a_profile_without_a_context_stands_for_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "dev.yaml"
+    path.write_text("version: 1\n")
+    with pytest.raises(UsageError, match="no context of its own, not kind"):
+        saving.save(tmp_path, "dev", [WEB], "kind")
+    assert saving.save(tmp_path, "dev", [WEB], "kind", default="kind") == ["dev/web"]
+    with pytest.raises(UsageError, match="has the context prod, not kind"):
+        saving.save(tmp_path, "dev", [DB], "kind", default="prod")
+
+
+def test_a_second_name_gets_a_number() -> None:
+    assert saving.free("web", ["db"]) == "web"
+    assert saving.free("web", ["web", "web-2", "web-4"]) == "web-3"
