@@ -17,9 +17,15 @@ MAX_QUOTE = 300
 MAX_PREAMBLE = 4096
 """Bytes in which a page shows that it is one."""
 
+MAX_HEADING = 64 * 1024
+"""Bytes in which a page has its title."""
+
 NOT_KUBERNETES = "not-kubernetes"
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.I | re.DOTALL)
+# Neither looks at a byte more than a few hundred times, whatever somebody put together.
+_TITLE = re.compile(rb"<title[^>]{0,200}+>(.{0,300}?)</title>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    rb"\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype html|html|head|body)", re.I | re.DOTALL
+)
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -111,7 +117,7 @@ def _not_kubernetes(answer: Answer, server: str) -> ApiError:
     if answer.location is not None:
         what = f"a redirect to {answer.location[:MAX_QUOTE]}"
     else:
-        title = _TITLE.search(answer.body)
+        title = _TITLE.search(answer.body[:MAX_HEADING])
         named = f' ("{_quote(title[1])}")' if title and title[1].strip() else ""
         what = f"a web page{named}"
     return ApiError(

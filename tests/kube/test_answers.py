@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 
@@ -52,6 +54,16 @@ def test_a_web_page_is_not_the_kubernetes_api(status: int) -> None:
 def test_a_page_is_known_by_its_first_words_whatever_it_is_called() -> None:
     assert answer(200, b"<!-- x --> <HTML>", "text/plain").is_page
     assert not answer(200, b'{"a": "<html>"}', "application/json").is_page
+
+
+@pytest.mark.parametrize("piece", [b"<!---->", b"<title>", b"<title ", b"<!--", b"<"])
+def test_no_body_takes_long_to_look_at(piece: bytes) -> None:
+    """A pattern that goes back over what it read would take hours for some of these."""
+    body = piece * (1024 * 1024 // len(piece))
+    before = time.process_time()
+    error(answer(502, body, "text/html"))
+    error(answer(502, body, "text/plain"))
+    assert time.process_time() - before < 1.0
 
 
 def test_a_redirect_is_not_followed_but_told() -> None:
