@@ -148,6 +148,7 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """One connection of an entry. `client`, `listen` and `address` are `host:port`.
 
     `pod` and `address` None: waiting. `address`: it goes straight there, to `pod` or to whichever.
+    `pid` and `process` (its name) are the local client's, where the system tells.
     """
 
     client: str
@@ -158,6 +159,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     since: datetime
     bytes: Bytes
     address: str | None = None
+    pid: int | None = None
+    process: str | None = None
 
 
 class ConnectionList(Struct, frozen=True, kw_only=True):

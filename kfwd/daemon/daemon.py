@@ -19,6 +19,7 @@ from kfwd.api_handover import HandoverRequest, Successor
 from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
 from kfwd.daemon import adhoc, context_list, profiles, wants
 from kfwd.daemon.attached import Attached
+from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
 from kfwd.daemon.clusters import Clusters, SharedContext
 from kfwd.daemon.factory import Factory, Inherited
@@ -69,6 +70,7 @@ class Daemon:
         self.store = store
         self.ring = ring
         self.history = History(paths.history_file, store.set_problem)
+        self.callers = Callers()
         self.stopping = asyncio.Event()
         self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
         self.attached = Attached(self._end_attached)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -32,6 +32,20 @@ def connected(local: End, remote: End, proc: Path = PROC) -> Row | None:
     """The socket at `local` that is connected to `remote`."""
     rows = (row_of(table, local, remote) for table in _tables(proc))
     return next((row for row in rows if row is not None), None)
+
+
+def all_connected(pairs: Collection[tuple[End, End]], proc: Path = PROC) -> dict[str, int]:
+    """The index in `pairs` (local, remote) of each socket that is so connected, by its inode."""
+    wanted = {pair: index for index, pair in enumerate(pairs)}
+    ports = {(local[1], remote[1]) for local, remote in wanted}
+    found: dict[str, int] = {}
+    for table in _tables(proc):
+        for fields in _rows(table):
+            if (_port(fields[1]), _port(fields[2])) in ports:
+                pair = (_end(fields[1]), _end(fields[2]))
+                if (index := wanted.get(pair)) is not None:
+                    found[fields[9]] = index
+    return found
 
 
 def listening(port: int, proc: Path = PROC) -> set[str]:
@@ -93,6 +107,10 @@ def _rows(table: str) -> Iterator[list[str]]:
 
 def _is(field: str, end: End) -> bool:
     return _port(field) == end[1] and _address(field) == end[0]
+
+
+def _end(field: str) -> End:
+    return _address(field), _port(field)
 
 
 def _port(field: str) -> int:

@@ -58,7 +58,8 @@ async def restart_entry(call: Plain) -> EntryResult:
 
 async def get_connections(call: Plain) -> ConnectionList:
     """Its connections, now."""
-    return ConnectionList(connections=call.daemon.entry(call.entry).connections())
+    found = call.daemon.entry(call.entry).connections()
+    return ConnectionList(connections=await call.daemon.callers.named(found))
 
 
 async def get_history(call: Call[Since, Nothing]) -> History:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 
 import msgspec
 
@@ -61,6 +63,7 @@ async def test_waiting_connections_are_listed(rig: Rig) -> None:
         (shown,) = msgspec.convert(body, ConnectionList).connections
         assert shown.client == f"127.0.0.1:{app.getsockname()[1]}"
         assert (shown.state, shown.pod, shown.port) == ("waiting", None, None)
+        assert shown.pid == (os.getpid() if sys.platform == "linux" else None)
 
 
 async def test_history_tells_what_happened(rig: Rig) -> None:
