@@ -33,8 +33,8 @@ def list_(app: App, output: str) -> None:
 
     up = _up(app)
     rows = []
-    for found in store.read_all(app.paths.profiles).values():
-        spec, faults = found.parsed.spec, store.check(app.paths.profiles, found.parsed)
+    for checked in store.check_all(app.paths.profiles).values():
+        found, spec = checked.profile, checked.profile.parsed.spec
         rows.append(
             {
                 "name": found.name,
@@ -42,7 +42,7 @@ def list_(app: App, output: str) -> None:
                 "enabled": None if spec is None else spec.enabled,
                 "up": found.name in up,
                 "entries": None if spec is None else len(spec.entries),
-                "faults": len(faults),
+                "faults": len(checked.faults),
             }
         )
     if output == "json":
@@ -168,11 +168,11 @@ def _checked(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, tuple
     if names:
         yield from (_faults(folder, name) for name in names)
         return
-    found = store.read_all(folder)
+    found = store.check_all(folder)
     if not found:
         say(f"no profiles in {folder}")
-    for profile in found.values():
-        yield profile.path, store.check(folder, profile.parsed)
+    for checked in found.values():
+        yield checked.profile.path, checked.faults
 
 
 def _faults(folder: Path, name: str) -> tuple[Path, tuple[Fault, ...]]:

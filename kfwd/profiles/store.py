@@ -30,6 +30,13 @@ class Profile(Struct, frozen=True, kw_only=True):
         return self.parsed.name
 
 
+class Checked(Struct, frozen=True, kw_only=True):
+    """A profile with all that is wrong with it, as `check` finds it."""
+
+    profile: Profile
+    faults: tuple[Fault, ...]
+
+
 def path_of(folder: Path, name: str) -> Path:
     """Where the profile `name` is or would be. Raises `UsageError` for what cannot be a name."""
     try:
@@ -103,9 +110,23 @@ def enabled(profiles: Iterable[Profile]) -> list[Parsed]:
 
 def check(folder: Path, profile: Parsed) -> tuple[Fault, ...]:
     """Faults of a profile: its own, and clashes with others if it comes up together with them."""
+    return _faults(profile, enabled(read_all(folder).values()))
+
+
+def check_all(folder: Path) -> dict[str, Checked]:
+    """Every profile by name, each checked."""
+    found = read_all(folder)
+    together = enabled(found.values())
+    return {
+        name: Checked(profile=each, faults=_faults(each.parsed, together))
+        for name, each in found.items()
+    }
+
+
+def _faults(profile: Parsed, together: Iterable[Parsed]) -> tuple[Fault, ...]:
     if profile.spec is not None and not profile.spec.enabled:
         return profile.faults
-    return faults_beside(profile, enabled(read_all(folder).values()))
+    return faults_beside(profile, together)
 
 
 def lines(path: Path, faults: Iterable[Fault]) -> str:

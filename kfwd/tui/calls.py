@@ -33,11 +33,12 @@ class Calls:
         failed: Callable[[KfwdError], None] | None = None,
     ) -> None:
         """Make a call that blocks. A failure goes to `failed`, else onto the screen."""
+        failed = failed or self.show
         if self._running >= MOST:
-            self._app.say("too much is under way", hint="wait a moment", bad=True)
+            failed(KfwdError("too much is under way", hint="wait a moment"))
             return
         self._running += 1
-        self._tasks.spawn(self._run(call, done, failed or self.show), "call")
+        self._tasks.spawn(self._run(call, done, failed), "call")
 
     def show(self, error: KfwdError) -> None:
         """A failure in words."""

@@ -34,7 +34,14 @@ class Place(Struct, frozen=True, kw_only=True):
         return page(entry) if self.of_entry else page()
 
 
-PLACES: tuple[Place, ...] = ()
+PLACES: tuple[Place, ...] = (
+    Place(
+        key="p",
+        name="profiles",
+        description="profiles",
+        page="kfwd.tui.screens.profiles:Profiles",
+    ),
+)
 
 
 def named(name: str) -> Place:

@@ -1,0 +1,171 @@
+"""Profiles: which there are, how they stand, and what bringing one up would do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from kfwd import paths
+from kfwd.api_model import Plan
+from kfwd.errors import KfwdError
+from kfwd.profiles.folder import Files, Folder
+from kfwd.tui import profile_rows
+from kfwd.tui.asked import Asked
+from kfwd.tui.page import Page
+from kfwd.tui.pieces import Piece, Pieces, cut
+from kfwd.tui.profile_rows import Row
+from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.line_table import Item, LineTable
+
+OF_PROFILE = {"bring_up", "take_down"}
+
+
+class Profiles(Page):
+    """The upper half lists profiles by name; the lower one has the plan of the one at the cursor,
+    before anything happens.
+    """
+
+    name_shown = "profiles"
+    help_text = "The files that say what should be up. Below: what bringing one up would do."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "bring_up",
+            "up",
+            key_display="enter",
+            tooltip="Do what the plan says",
+            id="profile-up",
+        ),
+        Binding("x", "take_down", "down", tooltip="Take down; u brings it back", id="profile-down"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[str, Row] = {}
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(profile_rows.heading, id="heading")
+        yield LineTable(id="profiles")
+        yield Line(self._planned, id="planned")
+        yield LineTable(id="plan")
+
+    def on_mount(self) -> None:
+        self._folder = Folder(self.kfwd.paths.profiles)
+        self._files = Asked[Files](self.kfwd.calls, self._came)
+        self._plan = Asked[Plan](self.kfwd.calls, self._came)
+        self.table.focus()
+
+    @property
+    def table(self) -> LineTable:
+        return self.query_one("#profiles", LineTable)
+
+    @property
+    def subject(self) -> Row | None:
+        """The profile at the cursor."""
+        return self.rows.get(self.table.key or "")
+
+    @property
+    def plan(self) -> Plan | KfwdError | None:
+        """What bringing that profile up would do, or why it cannot be; None while it is asked."""
+        row, asked = self.subject, self._plan.question
+        if row is None or not isinstance(asked, tuple) or asked[0] != row.name:
+            return None
+        return self._plan.error or self._plan.answer
+
+    def _came(self) -> None:
+        if self.is_attached:
+            self.redraw()
+
+    def redraw(self) -> None:
+        self._files.ask(int(time.monotonic()), self._folder.look)
+        if (files := self._files.answer) is None:
+            return
+        self.rows = {row.name: row for row in profile_rows.rows(files, self.picture)}
+        self.table.show(list(self._items()))
+        if (row := self.subject) is not None:
+            question = (row.name, files, self.picture.profiles)
+            self._plan.ask(question, partial(self._fetch, row.name))
+        self.query_one("#planned", Line).show()
+        self.query_one("#plan", LineTable).show(list(self._plan_items()))
+
+    def _fetch(self, name: str) -> Plan:
+        return self.kfwd.client.plan([name], paths.kubeconfigs(self.kfwd.env))
+
+    def _items(self) -> Iterator[Item]:
+        if not self.rows:
+            said = (Piece(f"   no profiles in {self.kfwd.paths.profiles}", "dim"),)
+            yield Item("", partial(cut, said), pickable=False)
+        for row in self.rows.values():
+            yield Item(row.name, partial(profile_rows.line, row))
+            if row.faults:
+                yield Item(row.name, partial(profile_rows.fault, row), pickable=False)
+
+    def _planned(self, cells: int) -> Pieces:
+        row, plan = self.subject, self.plan
+        if row is None:
+            return ()
+        said = profile_rows.summary(plan) if isinstance(plan, Plan) else ""
+        return cut((Piece(f" plan of {row.name}  ", "title"), Piece(said, "dim")), cells)
+
+    def _plan_items(self) -> Iterator[Item]:
+        plan = self.plan
+        if isinstance(plan, KfwdError):
+            folder = f"{self.kfwd.paths.profiles}/"
+            said = plan.text.replace(folder, "").splitlines()
+            for text in [*said, *([plan.hint] if plan.hint else [])]:
+                yield Item(text, partial(cut, (Piece(f"   {text}", "bad"),)))
+        elif plan is not None:
+            for item in plan.items:
+                yield Item(item.id, partial(profile_rows.item, item, profile_rows.wide(plan)))
+
+    # Keys
+
+    @on(LineTable.Moved)
+    def _moved(self) -> None:
+        self.redraw()
+        self.refresh_bindings()
+
+    @on(LineTable.Chosen)
+    def _chosen(self) -> None:
+        # From the app: a key that this screen sent would not come back to it.
+        if self.table.has_focus:
+            self.app.call_later(self.app.simulate_key, "enter")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in OF_PROFILE:
+            row = self.subject if self.is_mounted else None
+            return row is not None and (row.up if action == "take_down" else row.has_file)
+        return super().check_action(action, parameters)
+
+    def action_bring_up(self) -> None:
+        if (row := self.subject) is not None:
+            files = paths.kubeconfigs(self.kfwd.env)
+            up = partial(self.kfwd.client.up, [row.name], files)
+            self.kfwd.calls.start(up, partial(self._is_up, row.name))
+
+    def _is_up(self, name: str, plan: Plan) -> None:
+        self.kfwd.say(f"{name} is up")
+
+    def action_take_down(self) -> None:
+        if (row := self.subject) is not None:
+            down = partial(self.kfwd.client.down, [row.name])
+            self.kfwd.calls.start(down, partial(self._is_down, row.name))
+
+    def _is_down(self, name: str, was: Plan) -> None:
+        again = partial(self.kfwd.calls.start, partial(self._as_it_was, name, was))
+        self.kfwd.offer_undo(f"took {name} down", again)
+
+    def _as_it_was(self, name: str, was: Plan) -> None:
+        """Bring it up again, where that makes the same entries in the same context."""
+        plan = self._fetch(name)
+        if {(i.id, i.text) for i in plan.items} != {(i.id, i.text) for i in was.items}:
+            raise KfwdError(
+                f"{name} would not come back as it was", hint="its plan says what it would be"
+            )
+        self.kfwd.client.up([name], paths.kubeconfigs(self.kfwd.env))
