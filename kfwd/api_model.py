@@ -1,5 +1,5 @@
 """Bodies of the control API that are not already records of `kfwd.model` (design section 7).
-Those about contexts are in `kfwd.api_contexts`.
+Those about contexts are in `kfwd.api_contexts`, those about health in `kfwd.api_doctor`.
 
 HTTP/1.1 over the control socket, `Host: kfwd`. Every response carries `Kfwd-Version`. Bodies are
 JSON; streams are JSON lines, chunked, with an empty line when there was nothing for 15 s. An entry
@@ -13,6 +13,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | DELETE /v1/entries/ID | | `Removed` |
 | POST /v1/entries/ID/{pause,resume,restart} | | `EntryResult` |
 | GET /v1/entries/ID/connections | | `ConnectionList` |
+| GET /v1/entries/ID/hops | | `Hops` |
 | GET /v1/entries/ID/history?since=TIME | | `History` |
 | GET /v1/history?since=TIME | | `History` of all entries and contexts |
 | GET /v1/availability | | `AvailabilityList` |

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kfwd import __version__, api_contexts, api_handover, api_history, api_model
+from kfwd import __version__, api_contexts, api_doctor, api_handover, api_history, api_model
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
@@ -88,6 +88,9 @@ class Client:
     def connections(self, entry: str) -> api_model.ConnectionList:
         path = f"{entry_path(entry)}/connections"
         return self._call("GET", path, type=api_model.ConnectionList)
+
+    def hops(self, entry: str) -> api_doctor.Hops:
+        return self._call("GET", f"{entry_path(entry)}/hops", type=api_doctor.Hops)
 
     def history(self, entry: str | None, since: datetime | None = None) -> api_history.History:
         """What happened to an entry, or (None) to all entries and contexts."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kfwd.entries.entry import Context
-from kfwd.entries.states import Fault, PortFacts
+from kfwd.entries.states import Fault, PortFacts, Seen
 from kfwd.model import ContextState, EndpointView, ProxySpec
 from kfwd.proxy.api_proxy import ApiProxy, Options
 from kfwd.proxy.api_upstreams import ApiUpstreams
@@ -99,7 +99,12 @@ class WholeApi:
 
     def facts(self, *, bound: bool, bind: Fault | None) -> PortFacts:
         return PortFacts(
-            bound=bound, bind=bind, usable=True, ready=True, proven=answers(self._context)
+            bound=bound,
+            bind=bind,
+            usable=True,
+            ready=True,
+            proven=answers(self._context),
+            seen=Seen(by="api"),
         )
 
     def context_changed(self) -> None:

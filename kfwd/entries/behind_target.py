@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kfwd.entries import shown
 from kfwd.entries.behind import answers
 from kfwd.entries.entry import Context
+from kfwd.entries.port import backend_fault, places, seen, session_fault
 from kfwd.entries.sight import Sight, looking
 from kfwd.entries.states import Fault, PortFacts, fault_of
 from kfwd.errors import Forbidden, UsageError
@@ -125,20 +126,28 @@ class TargetBehind:
             bound=bound,
             bind=bind,
             resolution=self._remark(by_api),
+            way=self._limits() if by_api else None,
             usable=bool(endpoints) or blind,
             ready=blind or (bool(endpoints) and endpoints[0].ready),
             proven=proven,
-            session=None if by_api else self._session(),
+            session=None if by_api else session_fault(self._front),
+            backend=None if by_api else backend_fault(self._front),
+            seen=replace(
+                seen(self._front),
+                name=self._remote,
+                by="api-proxy" if by_api else "tunnel",
+                places=places(endpoints),
+            ),
         )
 
     def _remark(self, by_api: bool) -> Fault | None:
-        """What is odd: first what is behind, then the way to it."""
+        """Why there is nothing behind it, or what is odd about what there is."""
         problem = self._resolution.problem
         if problem is not None and not (by_api and self._unreadable):
             if self._unreadable and self.watch is not None:
                 return Fault(replace(self.watch.problem, severity="error"), self.watch.heals)
             return Fault(problem, heals=self._resolution.heals)
-        return self._limits() if by_api else None
+        return None
 
     def _limits(self) -> Fault:
         """What cannot work on this way; a warning where it was not asked for."""
@@ -151,12 +160,6 @@ class TargetBehind:
         """Whether the cluster does not show what is behind the target."""
         problem = self._resolution.problem
         return problem is not None and problem.code == UNREADABLE
-
-    def _session(self) -> Fault | None:
-        if self._front.problem is not None:
-            return Fault(self._front.problem)
-        error = self._front.session_error
-        return fault_of(error) if error is not None else None
 
     def context_changed(self) -> None:
         if self._context.fault is None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+from kfwd.api_doctor import Fact
 from kfwd.api_model import ConnectionView
 from kfwd.entries.states import Fault
 from kfwd.front.door import Door
@@ -42,6 +43,10 @@ class Entry(Protocol):
 
     def view(self) -> EntryView:
         """What is shown of it now."""
+        ...
+
+    def parts(self) -> tuple[Fact, ...]:
+        """What it needs, each thing on its own, now."""
         ...
 
     def counters(self) -> EntryCounters: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kfwd.api_doctor import Fact
 from kfwd.api_model import ConnectionView
 from kfwd.entries import shown
 from kfwd.entries.binding import FreePorts
@@ -17,7 +18,7 @@ from kfwd.entries.port import Port, keys
 from kfwd.entries.seat import Seat
 from kfwd.entries.showing import Showing
 from kfwd.entries.sight import Sight, looking
-from kfwd.entries.states import Facts, Fault, Verdict, fault_of, judge
+from kfwd.entries.states import Facts, Fault, fault_of
 from kfwd.errors import UsageError
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
@@ -52,7 +53,7 @@ class Forward:
         self._wanted = wanted
         self._spec = spec
         self._context = Seat(context)
-        self._showing = Showing(wanted.id, self._judge, self.view, show)
+        self._showing = Showing(wanted.id, self._facts, self.view, show)
         self._by_key = {
             key: Port(port, spec.address, self._front(key, budget), kept, key)
             for port, key in zip(spec.ports, keys(spec.ports), strict=True)
@@ -168,17 +169,22 @@ class Forward:
         for tell in tuple(self.accepted):
             tell(number or 0)
 
-    def _judge(self) -> Verdict:
+    def parts(self) -> tuple[Fact, ...]:
+        self._showing.judge()
+        return self._showing.parts
+
+    def _facts(self) -> Facts:
         watch = self._sight.fault if self._sight else None
-        facts = Facts(
+        return Facts(
             ports=tuple(port.facts(watch) for port in self._ports),
             paused=self._wanted.paused,
             config=self._config,
             context=self._context.fault,
             looked=self._looked,
             watch=watch,
+            server=self._context.server,
+            latency_ms=self._context.latency_ms,
         )
-        return judge(facts)
 
     @property
     def _wants_direct(self) -> bool:

@@ -13,7 +13,7 @@ from kfwd.entries.entry import Context
 from kfwd.entries.outlook import Outlook, outlook
 from kfwd.entries.proxy import Proxy
 from kfwd.entries.showing import Showing
-from kfwd.entries.states import Fault, PortFacts
+from kfwd.entries.states import Fault, PortFacts, Seen
 from kfwd.errors import NotReady
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
@@ -128,7 +128,12 @@ class ClusterBehind:
     def facts(self, *, bound: bool, bind: Fault | None) -> PortFacts:
         ready = self.looked and self.watch is None
         return PortFacts(
-            bound=bound, bind=bind, usable=self.looked, ready=ready, proven=answers(self._context)
+            bound=bound,
+            bind=bind,
+            usable=self.looked,
+            ready=ready,
+            proven=answers(self._context),
+            seen=Seen(by="cluster"),
         )
 
     def context_changed(self) -> None:

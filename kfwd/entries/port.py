@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from kfwd.api_model import ConnectionView
 from kfwd.entries.binding import Binding, FreePorts
-from kfwd.entries.states import Fault, PortFacts, fault_of
+from kfwd.entries.states import Fault, PortFacts, Seen, fault_of
 from kfwd.front.connection import Connection
 from kfwd.front.direct import Direct
 from kfwd.front.forwarder import Front
 from kfwd.model import Bytes, PortSpec, PortView, Problem, utcnow
 from kfwd.resolve.direct import Address
-from kfwd.resolve.endpoints import Resolution
+from kfwd.resolve.endpoints import Endpoint, Resolution
 
 UNREADABLE = "not-readable"
 
@@ -69,10 +69,18 @@ class Port:
             bound=self.bound,
             bind=self.binding.fault,
             resolution=self._remark(watch),
+            way=self._detour(),
             usable=bool(endpoints) or answers,
             ready=ready or answers,
             proven=self.front.session_up or answers,
-            session=None if answers else self._session(),
+            session=None if answers else session_fault(self.front),
+            backend=backend_fault(self.front),
+            seen=replace(
+                seen(self.front),
+                name=self.spec.remote,
+                by="direct" if answers else "tunnel",
+                places=tuple(each.uid for each in self.front.direct.answering) or places(endpoints),
+            ),
         )
 
     def view(self) -> PortView:
@@ -90,11 +98,15 @@ class Port:
     def _remark(self, watch: Fault | None) -> Fault | None:
         """Why there is nothing behind the port, or what is odd about what there is."""
         direct = self.front.direct
-        if direct.answering or direct.undecided:
-            return None
         only_direct = direct.addresses and not self.resolution.endpoints
-        found = None if only_direct else self._resolution(watch)
-        return found or (detour(direct) if self._wants_direct else None)
+        if direct.answering or direct.undecided or only_direct:
+            return None
+        return self._resolution(watch)
+
+    def _detour(self) -> Fault | None:
+        direct = self.front.direct
+        decided = self._wants_direct and not (direct.answering or direct.undecided)
+        return detour(direct) if decided else None
 
     def _resolution(self, watch: Fault | None) -> Fault | None:
         problem = self.resolution.problem
@@ -104,11 +116,31 @@ class Port:
             return Fault(replace(watch.problem, severity="error"), heals=watch.heals)
         return Fault(problem, heals=self.resolution.heals)
 
-    def _session(self) -> Fault | None:
-        if self.front.problem is not None:
-            return Fault(self.front.problem)
-        error = self.front.session_error
-        return fault_of(error) if error is not None else None
+
+def seen(front: Front) -> Seen:
+    """What a front tells beside what an entry's state depends on."""
+    return Seen(
+        listen=front.addresses,
+        transport=front.transport,
+        answers=front.answers,
+        ping_s=front.ping_s,
+    )
+
+
+def places(endpoints: tuple[Endpoint, ...]) -> tuple[str, ...]:
+    """Pods and their ports, as people read them."""
+    return tuple(f"{each.pod}:{each.port}" for each in endpoints)
+
+
+def session_fault(front: Front) -> Fault | None:
+    """Why there is no session."""
+    error = front.session_error
+    return fault_of(error) if error is not None else None
+
+
+def backend_fault(front: Front) -> Fault | None:
+    """Why no process takes connections."""
+    return Fault(front.problem) if front.problem is not None else None
 
 
 def detour(direct: Direct) -> Fault:

@@ -13,6 +13,9 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 
+from msgspec.structs import replace
+
+from kfwd.api_doctor import Fact
 from kfwd.api_model import ConnectionView
 from kfwd.entries.behind import Behind, WholeApi
 from kfwd.entries.behind_target import TargetBehind
@@ -20,7 +23,7 @@ from kfwd.entries.binding import Binding, FreePorts
 from kfwd.entries.entry import Accepted, Context
 from kfwd.entries.seat import Seat
 from kfwd.entries.showing import Showing
-from kfwd.entries.states import Facts, Verdict, judge
+from kfwd.entries.states import Facts
 from kfwd.front.replay import Budget
 from kfwd.front.users import Users
 from kfwd.model import (
@@ -63,7 +66,7 @@ class Proxy:
         self._wanted = wanted
         self._spec = spec
         self._context = Seat(context)
-        self._showing = Showing(wanted.id, self._judge, self.view, show)
+        self._showing = Showing(wanted.id, self._facts, self.view, show)
         self._behind: Behind = self._made(budget)
         self._http = HttpServer(
             wanted.id,
@@ -132,17 +135,22 @@ class Proxy:
         for tell in tuple(self.accepted):
             tell(self._binding.number or 0)
 
-    def _judge(self) -> Verdict:
+    def parts(self) -> tuple[Fact, ...]:
+        self._showing.judge()
+        return self._showing.parts
+
+    def _facts(self) -> Facts:
         port = self._behind.facts(bound=self._binding.bound, bind=self._binding.fault)
-        return judge(
-            Facts(
-                ports=(port,),
-                paused=self._wanted.paused,
-                config=self._behind.config,
-                context=self._context.fault,
-                looked=self._behind.looked,
-                watch=self._behind.watch,
-            )
+        seen = replace(port.seen, listen=self._binding.addresses)
+        return Facts(
+            ports=(replace(port, seen=seen),),
+            paused=self._wanted.paused,
+            config=self._behind.config,
+            context=self._context.fault,
+            looked=self._behind.looked,
+            watch=self._behind.watch,
+            server=self._context.server,
+            latency_ms=self._context.latency_ms,
         )
 
     def view(self) -> EntryView:

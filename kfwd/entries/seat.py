@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kfwd.entries.behind import answers
 from kfwd.entries.entry import Context
 from kfwd.entries.states import Fault
 from kfwd.kube.cluster import Cluster
@@ -38,6 +39,16 @@ class Seat:
     @property
     def current(self) -> Cluster | None:
         return self.context.current
+
+    @property
+    def server(self) -> str | None:
+        """The API server, where it answered last."""
+        return self.current.server.authority if answers(self) and self.current else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """What `Cluster.latency_ms` is."""
+        return self.current.latency_ms if self.current else None
 
     async def cluster(self) -> Cluster:
         """The cluster of the context it is in by then, as soon as there is one."""

@@ -1,4 +1,4 @@
-"""What an entry shows of itself: its state, and when a new view of it goes out."""
+"""What an entry shows of itself: its state, its parts, and when a new view of it goes out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from kfwd.entries.states import Verdict, kept
+from kfwd.api_doctor import Fact
+from kfwd.entries import parts, states
+from kfwd.entries.states import Facts, Verdict
 from kfwd.model import EntryView, State, utcnow
 
 _log = logging.getLogger(__name__)
@@ -18,13 +20,14 @@ class Showing:
     def __init__(
         self,
         id: str,
-        judge: Callable[[], Verdict],
+        facts: Callable[[], Facts],
         view: Callable[[], EntryView],
         show: Callable[[EntryView], None],
     ) -> None:
         self.verdict = Verdict(State.STARTING)
         self.since = utcnow()
-        self._judge = judge
+        self.parts: tuple[Fact, ...] = ()
+        self._facts = facts
         self._view = view
         self._show = show
         self._log = logging.LoggerAdapter(_log, {"entry": id})
@@ -38,9 +41,11 @@ class Showing:
             asyncio.get_running_loop().call_soon(self._show_now)
 
     def judge(self) -> None:
-        """Bring the verdict up to now, without showing it."""
-        old, new = self.verdict, self._judge()
-        self.verdict = Verdict(new.state, kept(old.problem, new.problem))
+        """Bring verdict and parts up to now, without showing them."""
+        facts = self._facts()
+        old, new = self.verdict, states.judge(facts)
+        self.verdict = Verdict(new.state, states.kept(old.problem, new.problem))
+        self.parts = parts.kept(self.parts, parts.parts(facts))
         if new.state is not old.state:
             self.since = utcnow()
             why = f": {new.problem.text}" if new.problem else ""

@@ -6,6 +6,8 @@ on this machine comes before the cluster, the cluster before the pod, the pod be
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec import Struct
 
@@ -29,21 +31,42 @@ class Fault(Struct, frozen=True):
     bars: bool = False
 
 
+class Seen(Struct, frozen=True, kw_only=True):
+    """What else is told of a port. `name` tells it from the entry's others.
+
+    `listen`: where. `by`: how what is behind it is reached; `api` is the API server itself,
+    `cluster` whatever of it is asked for. `places`: what new connections may get, best first.
+    `answers`: a process took the last connection. `ping_s`: a question over a session and back.
+    """
+
+    name: str = ""
+    listen: tuple[str, ...] = ()
+    by: Literal["tunnel", "direct", "api-proxy", "api", "cluster"] = "tunnel"
+    places: tuple[str, ...] = ()
+    transport: str | None = None
+    answers: bool = False
+    ping_s: float | None = None
+
+
 class PortFacts(Struct, frozen=True, kw_only=True):
     """One port of a forward.
 
-    `resolution`: why there are no endpoints, or what is odd about them. `usable` endpoints were
-    found, the best of them `ready`. `proven`: a session to it is up, or the last one was good.
-    `session`: what went wrong on the way to it last.
+    `resolution`: why there are no endpoints, or what is odd about them; `way`: what is odd about
+    how they are reached. `usable` endpoints were found, the best of them `ready`. `proven`: a
+    session to it is up, or the last one was good. `session`: what went wrong on the way to it last.
+    `backend`: why no process takes connections there. `seen` decides nothing.
     """
 
     bound: bool = False
     bind: Fault | None = None
     resolution: Fault | None = None
+    way: Fault | None = None
     usable: bool = False
     ready: bool = False
     proven: bool = False
     session: Fault | None = None
+    backend: Fault | None = None
+    seen: Seen = Seen()
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -51,6 +74,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     `config`: what is wrong with what was asked for. `context`: what is wrong with the cluster as a
     whole. `looked`: the objects that matter were read, or cannot be. `watch`: what hinders that.
+    `server` is the API server that answered last, in `latency_ms`; that decides nothing.
     """
 
     ports: tuple[PortFacts, ...]
@@ -59,6 +83,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     context: Fault | None = None
     looked: bool = False
     watch: Fault | None = None
+    server: str | None = None
+    latency_ms: float | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -93,16 +119,18 @@ def _judge_port(facts: Facts, port: PortFacts) -> Verdict:
     if not facts.looked:
         return Verdict(State.STARTING)
     if not port.usable:
-        return _blocked(port.resolution or facts.watch, State.WAITING)
+        return _blocked(port.resolution or port.way or facts.watch, State.STARTING)
     return _judge_session(facts, port)
 
 
 def _judge_session(facts: Facts, port: PortFacts) -> Verdict:
+    if port.backend:
+        return Verdict(State.DEGRADED, port.backend.problem)
     if port.session:
         return _hampered(port.session, port)
     if not port.proven:
         return Verdict(State.STARTING)
-    remark = port.resolution or facts.watch
+    remark = port.resolution or port.way or facts.watch
     problem = remark.problem if remark else None
     return Verdict(State.READY if port.ready else State.DEGRADED, problem)
 
@@ -116,8 +144,7 @@ def _blocked(fault: Fault | None, otherwise: State) -> Verdict:
 
 def _hampered(fault: Fault, port: PortFacts) -> Verdict:
     """Served as long as a session is up; else as if there were nothing."""
-    alive = port.proven and not fault.bars
-    serves = port.usable and (alive or fault.problem.code == "port-refused")
+    serves = port.usable and port.proven and not fault.bars
     return Verdict(State.DEGRADED, fault.problem) if serves else _blocked(fault, State.WAITING)
 
 

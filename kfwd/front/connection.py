@@ -221,7 +221,7 @@ class Connection:
             return True
         if verdict is Next.FINISH:
             if not self.received:
-                self._front.reached()
+                self._front.reached(self.endpoint)
             self._local.finish()
             return False
         if verdict is Next.REFUSE:
@@ -267,7 +267,7 @@ class Connection:
     def stream_data(self, data: memoryview) -> None:
         if not self.received:
             self._replay.drop()
-            self._front.reached()
+            self._front.reached(self.endpoint)
         self.received += len(data)
         self._front.counters.received += len(data)
         self._local.write(data)

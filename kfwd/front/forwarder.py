@@ -58,6 +58,7 @@ class Front(Door[Connection]):
         self.hold_s = hold_s
         self.look_again = look_again
         self.problem: Problem | None = None
+        self._heard_of: str | None = None
         self._on_change = on_change
         self._on_accept = on_accept
         self._log = logging.LoggerAdapter(logging.getLogger(__name__), {"entry": name})
@@ -82,6 +83,16 @@ class Front(Door[Connection]):
     def session_error(self) -> KfwdError | None:
         """Why there is no session to any endpoint that may be chosen."""
         return self._warm.error
+
+    @property
+    def answers(self) -> bool:
+        """Whether a process took the last connection, at a place that may still be chosen."""
+        return self.problem is None and self._heard_of in self._places
+
+    @property
+    def ping_s(self) -> float | None:
+        """From a PING on a session to its answer, where one was asked."""
+        return self._warm.ping_s
 
     @property
     def transport(self) -> str | None:
@@ -112,6 +123,8 @@ class Front(Door[Connection]):
         self.direct.serve(addresses)
         self._spreader.forget((*endpoints, *addresses))
         self._rotation.forget(addresses)
+        if self._heard_of not in self._places:
+            self.problem = None
         self._direct_changed()
 
     def abandon(self, *, end: bool) -> list[asyncio.Task[None]]:
@@ -170,6 +183,12 @@ class Front(Door[Connection]):
         return () if self.direct.undecided else self._endpoints
 
     @property
+    def _places(self) -> set[str]:
+        """The UIDs of all that may be chosen."""
+        pods = {endpoint.uid for endpoint in self._endpoints}
+        return pods | {address.uid for address in self.direct.addresses}
+
+    @property
     def _stays(self) -> bool:
         """Whether every connection goes to the first endpoint."""
         return self._spreader.policy == "first"
@@ -203,15 +222,18 @@ class Front(Door[Connection]):
         error = self.session_error
         return error.text if error is not None else "no session became free"
 
-    def reached(self) -> None:
-        """A connection reached a process."""
-        if self.problem is not None:
-            self.problem = None
+    def reached(self, destination: Destination | None) -> None:
+        """A connection reached a process there."""
+        before = self.answers
+        self.problem = None
+        self._heard_of = destination.uid if destination is not None else None
+        if self.answers is not before:
             self._on_change()
 
     def refused(self, endpoint: Destination) -> None:
         """Every ready endpoint refused, `endpoint` last."""
-        if self.problem is None or self.problem.code != "port-refused":
+        self._heard_of = endpoint.uid
+        if self.problem is None:
             self.problem = Problem(
                 code="port-refused",
                 severity="warning",

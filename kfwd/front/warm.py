@@ -46,6 +46,12 @@ class Warm:
         return next((transport for transport in known if transport), None)
 
     @property
+    def ping_s(self) -> float | None:
+        """The quickest answer to a PING from any of them."""
+        known = (each.pod.ping_s for each in self._kept.values())
+        return min((ping for ping in known if ping is not None), default=None)
+
+    @property
     def reconnects(self) -> int:
         return self._reconnects + sum(each.reconnects for each in self._kept.values())
 

@@ -33,6 +33,9 @@ class Liveness:
         self._heard = now
         self._asked = now
         self._asked_again: float | None = None
+        self._unanswered: float | None = None
+        self.round_trip_s: float | None = None
+        """From the last PING to its answer."""
 
     def heard(self, now: float) -> None:
         """Something arrived."""
@@ -48,6 +51,7 @@ class Liveness:
         """Start over: we could not have heard anything until now."""
         self.heard(now)
         self._asked = now
+        self._unanswered = None
 
     def silent(self, now: float) -> bool:
         """Whether nothing has arrived for so long that a new stream should ask first."""
@@ -55,7 +59,13 @@ class Liveness:
 
     def asked(self, now: float) -> None:
         """A PING was sent for another reason."""
-        self._asked = now
+        self._asked = self._unanswered = now
+
+    def answered(self, now: float) -> None:
+        """The answer to a PING arrived."""
+        if self._unanswered is not None:
+            self.round_trip_s = now - self._unanswered
+            self._unanswered = None
 
     def check(self, now: float, *, busy: bool, held_back: bool) -> Check:
         """Decide at `now`; call again after `again_s` seconds, or when `busy` becomes true."""
@@ -75,5 +85,5 @@ class Liveness:
         left = self._asked + (BUSY_S if busy else REST_S) - now
         if left > 0:
             return Check(False, False, left)
-        self._asked = now
+        self._asked = self._unanswered = now
         return Check(True, False, LATE_S)

@@ -81,6 +81,12 @@ class PodSessions:
         return not (self.watchers or self._openings or len(self))
 
     @property
+    def ping_s(self) -> float | None:
+        """The quickest answer to a PING on a session that is up."""
+        known = (session.liveness.round_trip_s for session in self._sessions)
+        return min((ping for ping in known if ping is not None), default=None)
+
+    @property
     def waiting(self) -> bool:
         return bool(self._openings)
 
@@ -186,7 +192,7 @@ class PodSessions:
         return SessionCut(
             pod=self.pod,
             age_s=now - session.opened_at,
-            idle_s=now - session.heard_at,
+            idle_s=now - session.liveness.heard_at,
             reason=error.text,
         )
 

@@ -57,7 +57,7 @@ class Session:
         self._streams: dict[int, Stream] = {}
         self._occupants = 0
         self.opened_at = self.used_at = self._loop.time()
-        self._liveness = Liveness(self.opened_at)
+        self.liveness = Liveness(self.opened_at)
         self._tick: asyncio.TimerHandle | None = None
         self._sent_since_heard = False
         self._unanswered: set[int] = set()  # streams whose last bytes nothing has come back for
@@ -109,12 +109,7 @@ class Session:
     @property
     def silent(self) -> bool:
         """Whether the peer should be asked before it is trusted with a stream."""
-        return self._liveness.silent(self._loop.time())
-
-    @property
-    def heard_at(self) -> float:
-        """When anything arrived last, in the loop's time."""
-        return self._liveness.heard_at
+        return self.liveness.silent(self._loop.time())
 
     @property
     def fit(self) -> bool:
@@ -229,7 +224,7 @@ class Session:
             stream.resume_writing()
 
     def _heard(self) -> None:
-        self._liveness.heard(self._loop.time())
+        self.liveness.heard(self._loop.time())
         if self._sent_since_heard:
             self._sent_since_heard = False
             self._owner.session_eased(self)
@@ -251,6 +246,8 @@ class Session:
                 self._ended(stream_id, clean, reason)
             case wire.Reply(data):
                 self._reply(data)
+            case wire.Pong():
+                self.liveness.answered(self._loop.time())
             case wire.GoneAway():
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
 
@@ -333,7 +330,7 @@ class Session:
             return
         self._reading = on
         if on:
-            self._liveness.excuse(self._loop.time())
+            self.liveness.excuse(self._loop.time())
             self._pipe.resume_reading()
             for stream in self._streams.values():
                 if stream.timer is not None:
@@ -345,7 +342,7 @@ class Session:
     def _ping(self) -> None:
         _, data = self._machine.ping()
         self._pipe.write(data)
-        self._liveness.asked(self._loop.time())
+        self.liveness.asked(self._loop.time())
         self._check()
 
     def _sent_on(self, stream_id: int) -> None:
@@ -360,7 +357,7 @@ class Session:
             return
         now = self._loop.time()
         held_back = self._pipe.window_closed() or self.held_back
-        check = self._liveness.check(now, busy=bool(self._streams), held_back=held_back)
+        check = self.liveness.check(now, busy=bool(self._streams), held_back=held_back)
         if check.dead:
             self._lose(SessionLost("the server answers no more"))
             return

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kfwd import __version__, api_model
+from kfwd.api_doctor import Hops
 from kfwd.client.calls import Client
 from kfwd.errors import (
     DaemonUnreachable,
@@ -101,6 +102,11 @@ def test_errors_keep_their_kind_code_sentence_and_hint(
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.text) == (code, "that does not work")
     assert caught.value.hint == "do it otherwise"
+
+
+def test_the_hops_of_an_entry(server: StandIn) -> None:
+    server.on("GET /v1/entries/dev/web/hops", Hops(id="dev/web", facts=()))
+    assert Client([server.folder]).hops("dev/web").id == "dev/web"
 
 
 def test_no_daemon_says_where_it_was_looked_for_and_how_to_start_one(tmp_path: Path) -> None:

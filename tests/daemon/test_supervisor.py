@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kfwd.api_doctor import Fact
 from kfwd.api_model import ConnectionView
 from kfwd.backoff import Backoff
 from kfwd.daemon.reconcile import Plan, diff
@@ -48,6 +49,9 @@ class FakeEntry:
 
     def view(self) -> EntryView:
         return entry(self.id)
+
+    def parts(self) -> tuple[Fact, ...]:
+        return ()
 
     def counters(self) -> EntryCounters:
         return counters(self.id)

@@ -14,7 +14,7 @@ from kfwd.kube.objects import Kind
 from kfwd.model import ContextRef, ContextState, EntryView, GatewaySpec, State, Wanted
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.pool import Pool
-from tests.entries.rig import Context, Kept, Source
+from tests.entries.rig import Context, Kept, Server, Source
 from tests.proxy.rig import Peer
 from tests.resolve.builders import member, piece, pod, service
 from tests.tunnel.peer import Peers, peers
@@ -72,8 +72,10 @@ class WideReflectors:
 
 class Cluster:
     state = ContextState.OK
+    latency_ms: float | None = 3.0
 
     def __init__(self) -> None:
+        self.server = Server()
         self.reflectors = WideReflectors()
 
 

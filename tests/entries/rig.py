@@ -13,7 +13,7 @@ from kfwd.entries.states import Fault, fault_of
 from kfwd.errors import KfwdError
 from kfwd.front.replay import Budget
 from kfwd.kube.subscribers import Subscribers
-from kfwd.model import ContextRef, EntryView, ForwardSpec, PortSpec, State, Wanted
+from kfwd.model import ContextRef, ContextState, EntryView, ForwardSpec, PortSpec, State, Wanted
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.pool import Pool
 from tests.resolve.builders import pod, workload
@@ -71,8 +71,16 @@ class Reflectors:
             self.used.remove(use)
 
 
+class Server:
+    authority = "api.example:6443"
+
+
 class Cluster:
+    state = ContextState.OK
+    latency_ms: float | None = 3.0
+
     def __init__(self) -> None:
+        self.server: Any = Server()
         self.reflectors = Reflectors()
 
 

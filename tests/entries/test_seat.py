@@ -7,6 +7,7 @@ from typing import Any
 
 from kfwd.entries.seat import Seat
 from kfwd.errors import Unreachable
+from kfwd.model import ContextState
 from kfwd.tunnel.pod import PodRef
 from tests.entries.rig import Cluster, Context
 
@@ -37,6 +38,16 @@ async def test_everything_is_the_other_contexts_after_a_move() -> None:
     assert (seat.name, seat.namespace, pool.transport) == ("other", "other", "other")
     assert seat.pool.pod(ref) == pool.pod(ref) == "web-1 by other"  # type: ignore[comparison-overlap]  # a stand-in
     assert seat.fault == other.fault
+
+
+async def test_the_server_is_told_while_it_answers() -> None:
+    one, cluster = context("one"), Cluster()
+    seat = Seat(one)
+    assert (seat.server, seat.latency_ms) == (None, None)
+    one.open(cluster)
+    assert (seat.server, seat.latency_ms) == ("api.example:6443", 3.0)
+    cluster.state = ContextState.UNREACHABLE
+    assert seat.server is None
 
 
 async def test_those_who_listen_hear_of_the_move_and_of_the_other_context_only() -> None:

@@ -67,11 +67,11 @@ UNPROVEN = {**GOOD, "proven": False}
         (one({"bound": True, "resolution": EMPTY}), "waiting", EMPTY),
         (one({"bound": True, "resolution": EMPTY}, watch=POLLING), "waiting", EMPTY),
         (one({"bound": True}, watch=UNREADABLE), "failed", UNREADABLE),
-        (one({"bound": True}), "waiting", None),
+        (one({"bound": True}), "starting", None),
         (one({"bound": True, "resolution": NO_PORT}), "failed", NO_PORT),
         (one({**GOOD, "ready": False, "resolution": LAST_RESORT}), "degraded", LAST_RESORT),
-        (one({**GOOD, "session": REFUSED}), "degraded", REFUSED),
-        (one({**UNPROVEN, "session": REFUSED}), "degraded", REFUSED),
+        (one({**GOOD, "backend": REFUSED}), "degraded", REFUSED),
+        (one({**UNPROVEN, "backend": REFUSED}), "degraded", REFUSED),
         (one({**UNPROVEN, "session": DENIED}), "failed", DENIED),
         (one({**UNPROVEN, "session": NO_UPGRADE}), "waiting", NO_UPGRADE),
         (one(UNPROVEN), "starting", None),
@@ -94,7 +94,7 @@ def test_facts_decide_the_state_and_the_problem(
         (GOOD, {"bound": True, "resolution": NO_PORT}, "degraded", NO_PORT),
         (GOOD, UNPROVEN, "starting", None),
         ({"bind": BUSY}, {"bound": True, "resolution": NO_PORT}, "failed", NO_PORT),
-        ({**GOOD, "session": REFUSED}, {"bound": True, "resolution": EMPTY}, "degraded", EMPTY),
+        ({**GOOD, "backend": REFUSED}, {"bound": True, "resolution": EMPTY}, "degraded", EMPTY),
     ],
 )
 def test_a_port_that_serves_beside_one_that_does_not_is_degraded(

@@ -84,11 +84,30 @@ async def test_a_port_that_refuses_everywhere_resets_and_degrades(rig: Rig) -> N
     assert await is_reset(app)
     assert rig.front.problem is not None
     assert rig.front.problem.code == "port-refused"
+    assert not rig.front.answers
     peer = await rig.hub.next("a")
     app = await rig.app(b"x")
     peer.data(await peer.opened(), b"ok")
     assert await receive(app, 2) == b"ok"
     assert rig.front.problem is None
+    assert rig.front.answers
+
+
+async def test_what_is_known_of_a_process_goes_with_its_pod(rig: Rig) -> None:
+    peer = await served(rig, A)
+    app = await rig.app(b"x")
+    stream = await peer.opened()
+    peer.data(stream, fin=True)
+    peer.text(stream, REFUSED)
+    assert await is_reset(app)
+    await rig.hub.next("a")
+    rig.front.serve([A, B])
+    assert rig.front.problem is not None
+    rig.front.serve([B])
+    assert rig.front.problem is None
+    assert not rig.front.answers
+    await until(lambda: rig.front.session_up)
+    await rig.hub.next("b")
 
 
 async def test_a_missing_pod_makes_the_resolver_look_again(rig: Rig) -> None:

@@ -67,6 +67,21 @@ def test_ten_silent_seconds_ask_before_trust() -> None:
     assert not liveness.silent(19.9)
 
 
+def test_the_answer_to_a_question_tells_how_far_away_the_peer_is() -> None:
+    liveness = Liveness(0.0)
+    liveness.answered(1.0)
+    assert liveness.round_trip_s is None
+    assert liveness.check(5.0, busy=True, held_back=False).ping
+    liveness.heard(5.25)
+    liveness.answered(5.25)
+    liveness.answered(9.0)  # to a question before that one
+    assert liveness.round_trip_s == 0.25
+    liveness.asked(10.0)
+    liveness.excuse(20.0)
+    liveness.answered(20.5)
+    assert liveness.round_trip_s == 0.25
+
+
 def test_a_pause_of_our_own_is_excused() -> None:
     liveness = Liveness(0.0)
     assert liveness.check(5.0, busy=True, held_back=True).ping

@@ -273,15 +273,17 @@ async def test_a_silent_session_is_asked_before_it_is_trusted(
     await end_cleanly(peer, stream, reader)
     await until_free(pod, 1)
     (session,) = pod._sessions
-    session._liveness._heard -= 11
+    session.liveness._heard -= 11
     assert pod.open_now(80, Reader(), bytes) is None
     waiting = pod.request(80, Reader(), bytes)
     ping = await peer.expect(spdy.Ping)
     assert not waiting.stream.done()
+    assert pod.ping_s is None
     peer.send(spdy.ping(ping.ping_id))
     async with asyncio.timeout(WAIT_S):
         await waiting.stream
     assert hub.dials == 1
+    assert pod.ping_s is not None
 
 
 async def test_a_silent_session_that_does_not_answer_is_replaced(
@@ -292,7 +294,7 @@ async def test_a_silent_session_that_does_not_answer_is_replaced(
     await end_cleanly(await hub.next(), stream, reader)
     await until_free(pod, 1)
     (session,) = pod._sessions
-    session._liveness._heard -= 11
+    session.liveness._heard -= 11
     await connected(pod)
     assert hub.dials == 2
 
@@ -348,7 +350,7 @@ async def test_a_silent_session_with_bytes_on_the_way_is_not_waited_for(
     await end_cleanly(await hub.next(), stream, reader)
     await until_free(pod, 1)
     (session,) = pod._sessions
-    session._liveness._heard -= 11
+    session.liveness._heard -= 11
     session._sent_since_heard = True
     await connected(pod)
     assert hub.dials == 2
@@ -422,7 +424,7 @@ async def test_a_cut_is_told_with_the_sessions_age_and_silence(hub: Peers, pool:
     _, reader = await connected(pool.pod(POD))
     session = next(iter(pool.pod(POD)._sessions))
     session.opened_at -= 60
-    session._liveness._heard = session.opened_at + 45
+    session.liveness._heard = session.opened_at + 45
     (await hub.next()).close()
     await reader.ending()
     await until(lambda: cuts)

@@ -445,9 +445,9 @@ async def test_silence_after_two_questions_is_death(hub: Peers) -> None:
     session, peer, keeper = await start(hub)
     _, reader = await open_stream(session, peer)
     now = asyncio.get_running_loop().time()
-    session._liveness = Liveness(now - 14.1)
-    session._liveness.check(now - 9.1, busy=True, held_back=False)
-    session._liveness.check(now - 8.1, busy=True, held_back=False)
+    session.liveness = Liveness(now - 14.1)
+    session.liveness.check(now - 9.1, busy=True, held_back=False)
+    session.liveness.check(now - 8.1, busy=True, held_back=False)
     session._check()
     assert (await reader.ending()).how is End.CUT
     assert (await keeper.lost).text == "the server answers no more"
@@ -459,9 +459,9 @@ async def test_a_peer_whose_window_is_closed_is_not_declared_dead(
     session, peer, _ = await start(hub)
     await open_stream(session, peer)
     now = asyncio.get_running_loop().time()
-    session._liveness = Liveness(now - 14.1)
-    session._liveness.check(now - 9.1, busy=True, held_back=False)
-    session._liveness.check(now - 8.1, busy=True, held_back=False)
+    session.liveness = Liveness(now - 14.1)
+    session.liveness.check(now - 9.1, busy=True, held_back=False)
+    session.liveness.check(now - 8.1, busy=True, held_back=False)
     monkeypatch.setattr(session._pipe, "window_closed", lambda: True)
     session._check()
     assert session.alive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from kfwd.api_doctor import Hops
 from kfwd.api_history import History
 from kfwd.api_model import ConnectionList, EntryRequest, EntryResult, Removed, Taken
 from kfwd.daemon.api.history import Since
@@ -62,6 +63,11 @@ async def get_connections(call: Plain) -> ConnectionList:
     return ConnectionList(connections=await call.daemon.callers.named(found))
 
 
+async def get_hops(call: Plain) -> Hops:
+    """What it needs, each thing on its own: listener, context, pod, session, back end."""
+    return Hops(id=call.entry, facts=call.daemon.entry(call.entry).parts())
+
+
 async def get_history(call: Call[Since, Nothing]) -> History:
     """What happened to it, lately or since a time."""
     call.daemon.entry(call.entry)
@@ -76,5 +82,6 @@ ROUTES = (
     Route("POST", f"{ENTRY}/resume", resume_entry, EntryResult),
     Route("POST", f"{ENTRY}/restart", restart_entry, EntryResult),
     Route("GET", f"{ENTRY}/connections", get_connections, ConnectionList),
+    Route("GET", f"{ENTRY}/hops", get_hops, Hops),
     Route("GET", f"{ENTRY}/history", get_history, History, query=Since),
 )

@@ -8,6 +8,7 @@ import sys
 
 import msgspec
 
+from kfwd.api_doctor import Hops
 from kfwd.api_history import History
 from kfwd.api_model import ConnectionList
 from tests.daemon.rig import Rig, free_port
@@ -64,6 +65,22 @@ async def test_waiting_connections_are_listed(rig: Rig) -> None:
         assert shown.client == f"127.0.0.1:{app.getsockname()[1]}"
         assert (shown.state, shown.pod, shown.port) == ("waiting", None, None)
         assert shown.pid == (os.getpid() if sys.platform == "linux" else None)
+
+
+async def test_what_it_needs_is_told_one_by_one(rig: Rig) -> None:
+    await rig.add("db")
+    await until(lambda: rig.view("-/db").problem)
+    _, body = await rig.call("GET", "/v1/entries/-/db/hops")
+    hops = msgspec.convert(body, Hops)
+    assert hops.id == "-/db"
+    assert [(fact.part, fact.state, fact.code) for fact in hops.facts] == [
+        ("listener", "ok", None),
+        ("context", "broken", "connect-failed"),
+        ("pod", "unknown", None),
+        ("session", "unknown", None),
+        ("backend", "unknown", None),
+    ]
+    assert (await rig.call("GET", "/v1/entries/-/none/hops"))[0] == 404
 
 
 async def test_history_tells_what_happened(rig: Rig) -> None:
