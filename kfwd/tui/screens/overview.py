@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import ClassVar
 
@@ -13,36 +13,27 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from kfwd import paths
-from kfwd.api_model import Removed
-from kfwd.client.address import local_address, local_url
-from kfwd.errors import KfwdError
-from kfwd.model import EntryView, State
+from kfwd.model import EntryView
 from kfwd.text import clean
 from kfwd.tui import columns, outline, places, words
+from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
-from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, Tone, spread
-from kfwd.tui.undo import as_it_was
 from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable
 
 PROFILE = "profile:"
-OF_ENTRY = {"pause", "restart", "remove", "copy", "open"}
 
 
-class Overview(Page):
+class Overview(EntryPage):
     """The first screen. The line of a profile has the key `profile:NAME`, an entry's is its id."""
 
     help_text = "Every entry, grouped by profile. A line below one says what is wrong with it."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "fold", "fold", key_display="enter", id="fold"),
         *(place.binding for place in places.PLACES),
-        Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
-        Binding("R", "restart", "restart", id="restart"),
-        Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
-        Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
-        Binding("o", "open", "open", tooltip="Open in the browser", id="open"),
+        *ENTRY_BINDINGS,
         Binding("slash", "find", "filter", key_display="/", id="filter"),
         Binding("exclamation_mark", "problems", "problems", key_display="!", id="only-problems"),
         Binding("S", "sort", "sort", tooltip="Sort by something else", id="sort"),
@@ -70,7 +61,7 @@ class Overview(Page):
     @property
     def subject(self) -> EntryView | None:
         """The entry under the cursor."""
-        return self.picture.entries.get(self.table.key or "")
+        return self.picture.entries.get(self.table.key or "") if self.is_mounted else None
 
     def redraw(self) -> None:
         items = list(self._items())
@@ -177,61 +168,7 @@ class Overview(Page):
         find.display = False
         self.table.focus()
 
-    # What is done to an entry
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in OF_ENTRY or (action == "go" and places.named(str(parameters[0])).of_entry):
-            return self.is_mounted and self.subject is not None
         if action == "fold":
             return self.is_mounted and (self.table.key or "").startswith(PROFILE)
         return super().check_action(action, parameters)
-
-    async def action_go(self, name: str) -> None:
-        """To another screen, about the entry under the cursor."""
-        entry = self.subject
-        await self.app.push_screen(places.named(name).open(entry.id if entry else None))
-
-    def action_pause(self) -> None:
-        self._act("resume" if self.subject and self.subject.state is State.PAUSED else "pause")
-
-    def action_restart(self) -> None:
-        self._act("restart")
-
-    def _act(self, what: str) -> None:
-        if (entry := self.subject) is not None:
-            self.kfwd.calls.start(partial(self.kfwd.client.act, entry.id, what))
-
-    def action_remove(self) -> None:
-        if (entry := self.subject) is not None:
-            remove = partial(self.kfwd.client.delete_entry, entry.id)
-            self.kfwd.calls.start(remove, partial(self._removed, entry))
-
-    def _removed(self, entry: EntryView, removed: Removed) -> None:
-        if removed.request is None:
-            return
-        request = as_it_was(removed.request, entry)
-
-        def again() -> None:
-            self.kfwd.client.put_entry(entry.name, request, "fail")
-            if entry.state is State.PAUSED:
-                self.kfwd.client.act(entry.id, "pause")
-
-        self.kfwd.offer_undo(f"removed {entry.name}", partial(self.kfwd.calls.start, again))
-
-    def action_copy(self) -> None:
-        self._with_address(local_address, self._copy)
-
-    def action_open(self) -> None:
-        self._with_address(local_url, self.app.open_url)
-
-    def _copy(self, text: str) -> None:
-        self.app.copy_to_clipboard(text)
-        self.kfwd.say(f"copied {text}")
-
-    def _with_address(self, find: Callable[[EntryView], str], use: Callable[[str], None]) -> None:
-        if (entry := self.subject) is None:
-            return
-        try:
-            use(find(entry))
-        except KfwdError as error:
-            self.kfwd.calls.show(error)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.api_model import EntryRequest
-from kfwd.model import ForwardSpec, PortSpec
 from kfwd.tui.app import KfwdApp
 from kfwd.tui.link import Standing
 from kfwd.tui.screens.overview import Overview
@@ -42,49 +40,6 @@ async def test_the_cursor_begins_on_an_entry_and_moves(place: Place) -> None:
         assert page.table.key == "shop/search"
         await pilot.press("end")
         assert page.table.key == "shop/web"
-
-
-async def test_space_pauses_and_resumes(place: Place) -> None:
-    async with running(place) as pilot:
-        overview(pilot.app).table.pick("shop/web")
-        await pilot.press("space")
-        await until(lambda: state(pilot.app, "shop/web") == "paused")
-        await until(lambda: "‖ paused" in screen(pilot.app))
-        await pilot.press("space")
-        await until(lambda: state(pilot.app, "shop/web") == "ready", 10)
-
-
-async def test_a_removed_entry_comes_back_on_its_port(place: Place) -> None:
-    spec = ForwardSpec(name="extra", target="svc/web", ports=(PortSpec(local=0, remote="http"),))
-    request = EntryRequest(spec=spec, kubeconfig=(place.env["KUBECONFIG"],))
-    place.client.put_entry("extra", request)
-    async with running(place) as pilot:
-        entries = overview(pilot.app).picture.entries
-        await until(lambda: entries["-/extra"].ports[0].listen)
-        before = entries["-/extra"].ports[0].listen
-        await until(lambda: "ad hoc" in screen(pilot.app))
-        overview(pilot.app).table.pick("-/extra")
-        await pilot.press("x")
-        await until(lambda: "u brings it back" in screen(pilot.app))
-        assert "-/extra" not in entries
-        await pilot.press("u")
-        await until(lambda: "-/extra" in entries and entries["-/extra"].ports[0].listen == before)
-    place.client.delete_entry("-/extra")
-
-
-async def test_an_entry_of_a_profile_is_not_removed_and_the_reason_is_said(place: Place) -> None:
-    async with running(place) as pilot:
-        overview(pilot.app).table.pick("shop/web")
-        await pilot.press("x")
-        await until(lambda: "belongs to a profile" in screen(pilot.app))
-        assert "shop/web" in overview(pilot.app).picture.entries
-
-
-async def test_the_address_is_copied(place: Place) -> None:
-    async with running(place) as pilot:
-        overview(pilot.app).table.pick("shop/web")
-        await pilot.press("y")
-        assert pilot.app.clipboard.startswith("localhost:")
 
 
 async def test_the_filter_works_as_it_is_typed(place: Place) -> None:

@@ -1,0 +1,89 @@
+"""A screen with an entry at hand, and what can be done to that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from textual.binding import Binding
+
+from kfwd.api_model import Removed
+from kfwd.client.address import local_address, local_url
+from kfwd.errors import KfwdError
+from kfwd.model import EntryView, State
+from kfwd.tui import places
+from kfwd.tui.page import Page
+from kfwd.tui.undo import as_it_was
+
+ENTRY_BINDINGS = (
+    Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
+    Binding("R", "restart", "restart", id="restart"),
+    Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
+    Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
+    Binding("o", "open", "open", tooltip="Open in the browser", id="open"),
+)
+OF_ENTRY = {"pause", "restart", "remove", "copy", "open"}
+
+
+class EntryPage(Page):
+    """Subclasses say which entry is the `subject`, and list `ENTRY_BINDINGS` among their keys."""
+
+    @property
+    def subject(self) -> EntryView | None:
+        """The entry that keys are about, if there is one."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in OF_ENTRY or (action == "go" and places.named(str(parameters[0])).of_entry):
+            return self.subject is not None
+        return super().check_action(action, parameters)
+
+    async def action_go(self, name: str) -> None:
+        """To another screen, about this entry."""
+        entry = self.subject
+        await self.app.push_screen(places.named(name).open(entry.id if entry else None))
+
+    def action_pause(self) -> None:
+        self._act("resume" if self.subject and self.subject.state is State.PAUSED else "pause")
+
+    def action_restart(self) -> None:
+        self._act("restart")
+
+    def _act(self, what: str) -> None:
+        if (entry := self.subject) is not None:
+            self.kfwd.calls.start(partial(self.kfwd.client.act, entry.id, what))
+
+    def action_remove(self) -> None:
+        if (entry := self.subject) is not None:
+            remove = partial(self.kfwd.client.delete_entry, entry.id)
+            self.kfwd.calls.start(remove, partial(self._removed, entry))
+
+    def _removed(self, entry: EntryView, removed: Removed) -> None:
+        if removed.request is None:
+            return
+        request = as_it_was(removed.request, entry)
+
+        def again() -> None:
+            self.kfwd.client.put_entry(entry.name, request, "fail")
+            if entry.state is State.PAUSED:
+                self.kfwd.client.act(entry.id, "pause")
+
+        self.kfwd.offer_undo(f"removed {entry.name}", partial(self.kfwd.calls.start, again))
+
+    def action_copy(self) -> None:
+        self._with_address(local_address, self._copy)
+
+    def action_open(self) -> None:
+        self._with_address(local_url, self.app.open_url)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.kfwd.say(f"copied {text}")
+
+    def _with_address(self, find: Callable[[EntryView], str], use: Callable[[str], None]) -> None:
+        if (entry := self.subject) is None:
+            return
+        try:
+            use(find(entry))
+        except KfwdError as error:
+            self.kfwd.calls.show(error)
