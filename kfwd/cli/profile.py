@@ -11,7 +11,7 @@ import click
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app, say
 from kfwd.cli.names import profile_names
-from kfwd.errors import DaemonUnreachable, ExitCode, NotFound
+from kfwd.errors import DaemonUnreachable, ExitCode
 
 if TYPE_CHECKING:
     from kfwd.yamldoc import Fault
@@ -91,33 +91,21 @@ def show(app: App, name: str, output: str) -> None:
 @pass_app
 def edit(app: App, name: str) -> None:
     """Edit a profile in $VISUAL or $EDITOR; a file with faults is not taken over."""
-    from kfwd.profiles import edit as edits
-    from kfwd.profiles import parse, store
+    from kfwd.profiles import store
+    from kfwd.profiles.draft import Draft
 
-    path = store.path_of(app.paths.profiles, name)
-    try:
-        text = before = store.read(app.paths.profiles, name).text
-    except NotFound:
-        text, before = NEW, ""
-    while True:
-        changed = click.edit(text, extension=".yaml", require_save=False) or ""
-        if changed == text or not changed.strip():
-            say("nothing was changed")
+    draft = Draft(app.paths.profiles, name, app.paths.state)
+    while draft.take(click.edit(draft.text, extension=".yaml", require_save=False)):
+        if not (faults := draft.faults()):
+            draft.write()
+            print(f"wrote {draft.path}")
             return
-        text = changed
-        faults = store.check(app.paths.profiles, parse.parse(text, name))
-        if not faults:
-            break
-        say(f"faults in {name}:\n{store.lines(path, faults)}")
+        say(f"faults in {name}:\n{store.lines(draft.path, faults)}")
         if not _again():
-            kept = app.paths.state / f"rejected-{name}.yaml"
-            edits.write(kept, text)
-            error = store.invalid(path, faults)
-            error.hint = f"your text is in {kept}"
+            error = store.invalid(draft.path, faults)
+            error.hint = f"your text is in {draft.keep()}"
             raise error
-    if text != before:
-        edits.write(path, text)
-        print(f"wrote {path}")
+    say("nothing was changed" + (f"; your text is in {draft.keep()}" if draft.unsaved else ""))
 
 
 def _again() -> bool:
@@ -125,18 +113,6 @@ def _again() -> bool:
         return click.confirm("edit again?", default=True, err=True)
     except click.Abort:
         return False
-
-
-NEW = """\
-version: 1
-# enabled: true           # false: comes up only when it is named
-# context: dev            # default: the current context when it is brought up
-# namespace: shop         # default: the context's
-forwards:
-#  - name: web
-#    target: svc/web
-#    ports: ["8080:http"]  # LOCAL:REMOTE, or "9000" for both, or ":5432" for a free local port
-"""
 
 
 @profile.command()

@@ -73,10 +73,12 @@ class KfwdApp(App[None]):
         said = f"{text}\n{hint}" if hint else text
         self.notify(said, severity="error" if bad else "information", timeout=keep_s, markup=False)
 
-    def offer_undo(self, text: str, back: Callable[[], None]) -> None:
-        """Say what was done, and let `u` take it back."""
+    def offer_undo(
+        self, text: str, back: Callable[[], None], *, what: str = "brings it back"
+    ) -> None:
+        """Say what was done, and let `u` take it back: `what` it does then."""
         self.undo.offer(back)
-        self.say(f"{text} - u brings it back", keep_s=KEPT_S)
+        self.say(f"{text} - u {what}", keep_s=KEPT_S)
         self.refresh_bindings()
         self.set_timer(KEPT_S, self.refresh_bindings)
 

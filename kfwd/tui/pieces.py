@@ -45,6 +45,21 @@ def shorten(text: str, cells: int) -> str:
     return text if cell_len(text) <= cells else fit(text, cells)
 
 
+def wrap(text: str, cells: int) -> list[str]:
+    """In lines of at most `cells`, broken between words where that is possible."""
+    lines = [""]
+    for word in clean(text).split():
+        while cell_len(word) > cells:
+            head = set_cell_size(word, max(cells, 2)).rstrip()
+            lines, word = [*lines, head], word[len(head) :]
+        spaced = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(spaced) <= cells:
+            lines[-1] = spaced
+        else:
+            lines.append(word)
+    return [line for line in lines if line]
+
+
 def spread(left: Pieces, right: Pieces, cells: int) -> Pieces:
     """`left` at the left, `right` at the right end; where both do not fit, `left` is cut."""
     room = cells - width(right)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -80,6 +80,12 @@ def nobody(sim: Sim, tmp_path: Path) -> Iterator[Place]:
     place = Place({**sim.env, **folders(tmp_path)})
     yield place
     place.stop()
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that can be lent: a test has none."""
+    monkeypatch.setattr(KfwdApp, "suspend", lambda app: nullcontext())
 
 
 @asynccontextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
-from kfwd.tui.pieces import Piece, cut, fit, shorten, spread, text, width
+from kfwd.tui.pieces import Piece, cut, fit, shorten, spread, text, width, wrap
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,10 @@ def test_cutting_keeps_tones() -> None:
     assert cut(line, 4) == (Piece("ab", "good"), Piece("c…", "bad"))
     assert cut(line, 2) == (Piece("ab", "good"),)
     assert cut(line, 8) == line
+
+
+def test_text_is_wrapped_between_words_and_inside_those_that_are_too_long() -> None:
+    assert wrap("no ready endpoint", 9) == ["no ready", "endpoint"]
+    assert wrap("日本語 " + "x" * 7, 4) == ["日本", "語", "xxxx", "xxx"]
+    assert wrap(" \n ", 9) == []
+    assert all(cell_len(line) <= 5 for line in wrap("a日本語日本語 bb 日" * 9, 5))

@@ -10,20 +10,24 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
+from textual.widgets import Input
 
 from kfwd import paths
 from kfwd.api_model import Plan
 from kfwd.errors import KfwdError
+from kfwd.profiles.draft import Draft
 from kfwd.profiles.folder import Files, Folder
-from kfwd.tui import profile_rows
+from kfwd.tui import editing, profile_rows
 from kfwd.tui.asked import Asked
+from kfwd.tui.editing import Outcome
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, cut
 from kfwd.tui.profile_rows import Row
+from kfwd.tui.screens.profile_file import ProfileFile
 from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable
 
-OF_PROFILE = {"bring_up", "take_down"}
+OF_FILE = {"bring_up", "edit", "file", "validate"}
 
 
 class Profiles(Page):
@@ -43,19 +47,27 @@ class Profiles(Page):
             id="profile-up",
         ),
         Binding("x", "take_down", "down", tooltip="Take down; u brings it back", id="profile-down"),
+        Binding("e", "edit", "edit", tooltip="Edit in $EDITOR", id="profile-edit"),
+        Binding("n", "new", "new", tooltip="Make a new profile", id="profile-new"),
+        Binding("f", "file", "file", tooltip="Show its file", id="profile-file"),
+        Binding("v", "validate", "validate", id="profile-validate"),
+        Binding("escape", "back", "back", id="back"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[str, Row] = {}
+        self._edits = 0
 
     def body(self) -> Iterable[Widget]:
         yield Line(profile_rows.heading, id="heading")
         yield LineTable(id="profiles")
         yield Line(self._planned, id="planned")
         yield LineTable(id="plan")
+        yield Input(placeholder="name of the new profile", id="name", compact=True)
 
     def on_mount(self) -> None:
+        self.query_one("#name", Input).display = False
         self._folder = Folder(self.kfwd.paths.profiles)
         self._files = Asked[Files](self.kfwd.calls, self._came)
         self._plan = Asked[Plan](self.kfwd.calls, self._came)
@@ -78,12 +90,15 @@ class Profiles(Page):
             return None
         return self._plan.error or self._plan.answer
 
+    def on_screen_resume(self) -> None:
+        self._edits += 1
+
     def _came(self) -> None:
         if self.is_attached:
             self.redraw()
 
     def redraw(self) -> None:
-        self._files.ask(int(time.monotonic()), self._folder.look)
+        self._files.ask((int(time.monotonic()), self._edits), self._folder.look)
         if (files := self._files.answer) is None:
             return
         self.rows = {row.name: row for row in profile_rows.rows(files, self.picture)}
@@ -138,9 +153,11 @@ class Profiles(Page):
             self.app.call_later(self.app.simulate_key, "enter")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in OF_PROFILE:
-            row = self.subject if self.is_mounted else None
-            return row is not None and (row.up if action == "take_down" else row.has_file)
+        row = self.subject if self.is_mounted else None
+        if action == "take_down":
+            return row is not None and row.up
+        if action in OF_FILE:
+            return row is not None and row.has_file
         return super().check_action(action, parameters)
 
     def action_bring_up(self) -> None:
@@ -169,3 +186,60 @@ class Profiles(Page):
                 f"{name} would not come back as it was", hint="its plan says what it would be"
             )
         self.kfwd.client.up([name], paths.kubeconfigs(self.kfwd.env))
+
+    # Files
+
+    def _draft(self, name: str) -> Draft | None:
+        try:
+            return Draft(self.kfwd.paths.profiles, name, self.kfwd.paths.state)
+        except KfwdError as error:
+            self.kfwd.calls.show(error)
+            return None
+
+    def action_edit(self) -> None:
+        if (row := self.subject) is not None and (draft := self._draft(row.name)) is not None:
+            self._edit(draft)
+
+    def _edit(self, draft: Draft) -> None:
+        if editing.edit(self.kfwd, draft) is Outcome.FAULTY:
+            self.app.push_screen(ProfileFile(draft, draft.faults()))
+        self._edits += 1
+        self.redraw()
+
+    def action_file(self) -> None:
+        if (row := self.subject) is not None and (draft := self._draft(row.name)) is not None:
+            self.app.push_screen(ProfileFile(draft, draft.faults()))
+
+    def action_validate(self) -> None:
+        if (row := self.subject) is None or (draft := self._draft(row.name)) is None:
+            return
+        if faults := draft.faults():
+            self.app.push_screen(ProfileFile(draft, faults))
+        else:
+            self.kfwd.say(f"{draft.path.name} has no faults")
+
+    def action_new(self) -> None:
+        name = self.query_one("#name", Input)
+        name.value, name.display = "", True
+        name.focus()
+
+    @on(Input.Submitted, "#name")
+    def _named(self, event: Input.Submitted) -> None:
+        draft = self._draft(event.value.strip())
+        if draft is None:
+            return
+        self._close_name()
+        if draft.is_new:
+            self._edit(draft)
+        else:
+            self.kfwd.say(f"there is a profile {draft.name} already", hint="e edits it", bad=True)
+
+    def action_back(self) -> None:
+        if self.query_one("#name", Input).display:
+            self._close_name()
+        else:
+            super().action_back()
+
+    def _close_name(self) -> None:
+        self.query_one("#name", Input).display = False
+        self.table.focus()

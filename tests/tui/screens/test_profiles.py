@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from textual.pilot import Pilot
 from kfwd.api_model import Plan
 from kfwd.errors import KfwdError
 from kfwd.tui.app import KfwdApp
+from kfwd.tui.screens.profile_file import ProfileFile
 from kfwd.tui.screens.profiles import Profiles
 from tests.tui.conftest import Place, running
+from tests.tui.editor import editor
 from tests.tui.screen_text import same, screen
 from tests.until import until
 
@@ -131,3 +133,50 @@ async def test_with_no_profiles_it_says_where_they_would_be(nobody: Place) -> No
     async with app.run_test(size=(200, 24)) as pilot:
         await pilot.press("p")
         await until(lambda: f"no profiles in {app.paths.profiles}" in screen(app))
+
+
+@pytest.fixture
+def editing(place: Place, tmp_path: Path, lent: None) -> Iterator[Callable[..., None]]:
+    """Say what the editor is to write."""
+    yield lambda *texts: place.env.update(EDITOR=editor(tmp_path, *texts))
+    del place.env["EDITOR"]
+
+
+async def test_a_file_is_edited_and_what_it_changes_is_seen(
+    place: Place, folder: Path, editing: Callable[..., None]
+) -> None:
+    text = (folder / "billing.yaml").read_text()
+    editing("foo: 1\n", text.replace("name: api", "name: other"))
+    async with profiles(place) as pilot:
+        await pilot.press("e")
+        await until(lambda: '^ unknown key "foo"' in screen(pilot.app))
+        assert (folder / "billing.yaml").read_text() == text
+        await pilot.press("e")
+        await until(lambda: "+ start  billing/other" in screen(pilot.app))
+
+
+async def test_a_new_profile_gets_a_name_that_can_be_one(
+    place: Place, folder: Path, editing: Callable[..., None]
+) -> None:
+    editing("forwards: []\n")
+    async with profiles(place) as pilot:
+        await pilot.press("n", *"../", "enter")
+        await until(lambda: "bad name" in screen(pilot.app))
+        await pilot.press("escape", "n", *"shop", "enter")
+        await until(lambda: "there is a profile shop already" in screen(pilot.app))
+        await pilot.press("n", *"new", "enter")
+        await until(lambda: "new" in page(pilot).rows)
+        assert (folder / "new.yaml").read_text() == "forwards: []\n"
+
+
+async def test_a_file_is_shown_and_validated(place: Place, folder: Path) -> None:
+    async with profiles(place) as pilot:
+        await pilot.press("v")
+        await until(lambda: "billing.yaml has no faults" in screen(pilot.app))
+        await pilot.press("f")
+        await until(lambda: isinstance(pilot.app.screen, ProfileFile))
+        await until(lambda: "5    - {name: api" in screen(pilot.app))
+        await pilot.press("escape")
+        await at(pilot, "broken")
+        await pilot.press("v")
+        await until(lambda: '^ unknown key "forward"' in screen(pilot.app))
