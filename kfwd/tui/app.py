@@ -136,7 +136,7 @@ class KfwdApp(App[None]):
     def _renew(self) -> None:
         """The topmost page; a dialog may lie over it."""
         pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
-        if pages and pages[-1].is_mounted:
+        if pages and pages[-1].alive:
             pages[-1].renew()
 
 

@@ -50,6 +50,13 @@ class Page(Screen[None]):
     def picture(self) -> Picture:
         return self.kfwd.picture
 
+    @property
+    def alive(self) -> bool:
+        """Whether this screen can be drawn: it is there as a whole, and neither it nor the app is
+        being left.
+        """
+        return self.is_mounted and self.app.is_running and self in self.app.screen_stack
+
     def body(self) -> Iterable[Widget]:
         """The widgets between banner and keys."""
         return ()

@@ -35,6 +35,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 PLACES: tuple[Place, ...] = (
+    Place(key="b", name="browse", description="browse", page="kfwd.tui.screens.browse:Browse"),
     Place(
         key="p",
         name="profiles",

@@ -35,8 +35,12 @@ async def test_a_page_has_status_body_and_keys(place: Place) -> None:
         assert lines[0].startswith(" kfwd  sketch   1 context")
         assert lines[1] == "the body"
         assert lines[-1] == " esc back  z zoom  ? help  q quit"
+        page = pilot.app.screen
+        assert isinstance(page, Sketch)
+        assert page.alive
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, Sketch)
+        assert not page.alive
 
 
 async def test_the_banner_says_that_the_daemon_is_away(nobody: Place) -> None:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from kfwd import paths
+from kfwd.api_contexts import ContextList
 from kfwd.model import EntryView
 from kfwd.text import clean
 from kfwd.tui import columns, outline, places, words
@@ -20,8 +20,9 @@ from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
 from kfwd.tui.pieces import Piece, Pieces, Tone, spread
+from kfwd.tui.widgets.find import Find
 from kfwd.tui.widgets.line import Line
-from kfwd.tui.widgets.line_table import Item, LineTable
+from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
 PROFILE = "profile:"
 
@@ -43,15 +44,16 @@ class Overview(EntryPage):
     def __init__(self) -> None:
         super().__init__()
         self.wish = Wish()
+        self._seen = ""
+        self._asked_around = False
 
     def body(self) -> Iterable[Widget]:
         yield Line(self._heading, id="heading")
         yield LineTable(id="entries")
         yield Line(self._wished, id="wished")
-        yield Input(placeholder="name, target, context, pod, state", id="find", compact=True)
+        yield Find("name, target, context, pod, state")
 
     def on_mount(self) -> None:
-        self.query_one("#find", Input).display = False
         self.table.focus()
 
     @property
@@ -88,15 +90,28 @@ class Overview(EntryPage):
         """What to do when there is nothing to show yet."""
         if self.kfwd.link.standing is Standing.CONNECTING:
             return
+        self._look_around()
         files = ", ".join(paths.kubeconfigs(self.kfwd.env))
-        seen = ", ".join(clean(context.name) for context in self.picture.contexts)
-        for line in (
-            f"nothing is forwarded yet. {f'contexts: {seen}' if seen else f'kubeconfig: {files}'}",
-            "kfwd add svc/NAME 8080:http   forwards a service",
-            "kfwd demo                     a cluster to play with",
-        ):
-            pieces = (Piece("   "), Piece(line, "dim"))
-            yield Item("", lambda cells, pieces=pieces: pieces, pickable=False)  # type: ignore[misc]
+        yield remark(f"nothing is forwarded yet. {self._seen or f'kubeconfig: {files}'}")
+        yield remark("b               picks something to forward")
+        yield remark("kfwd demo       is a cluster to play with")
+
+    def _look_around(self) -> None:
+        """Ask once which contexts there are."""
+        if self._asked_around or self.kfwd.link.standing is not Standing.LIVE:
+            return
+        self._asked_around = True
+
+        def told(found: ContextList) -> None:
+            names = ", ".join(each.name for each in found.contexts)
+            self._see(f"contexts: {names}" if names else "the kubeconfig has no contexts")
+
+        ask = partial(self.kfwd.client.contexts, paths.kubeconfigs(self.kfwd.env))
+        self.kfwd.calls.start(ask, told, lambda error: self._see(error.text))
+
+    def _see(self, said: str) -> None:
+        self._seen = said
+        self.redraw()
 
     def _group(self, group: Group, cells: int) -> Pieces:
         name = clean(group.title)
@@ -148,24 +163,18 @@ class Overview(EntryPage):
         self._ask(Wish(folded=self.wish.folded))
 
     def action_find(self) -> None:
-        find = self.query_one("#find", Input)
-        find.display = True
-        find.focus()
+        self.query_one(Find).open()
 
-    @on(Input.Changed, "#find")
-    def _typed(self, event: Input.Changed) -> None:
-        self._ask(replace(self.wish, find=event.value))
+    @on(Find.Asked)
+    def _asked(self, event: Find.Asked) -> None:
+        self._ask(replace(self.wish, find=event.text))
 
-    @on(Input.Submitted, "#find")
-    def _found(self) -> None:
-        if not self.wish.find:
-            self._close_filter()
+    @on(Find.Left)
+    def _left(self) -> None:
         self.table.focus()
 
     def _close_filter(self) -> None:
-        find = self.query_one("#find", Input)
-        find.value = ""
-        find.display = False
+        self.query_one(Find).close()
         self.table.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from kfwd.tui.pieces import Pieces
+from kfwd.tui.pieces import Piece, Pieces, Tone, shorten
 from kfwd.tui.widgets.line import Draw
 from kfwd.tui.widgets.toned import Toned
 
@@ -32,8 +32,20 @@ class Item(NamedTuple):
     pickable: bool = True
 
 
+def remark(text: str, tone: Tone = "dim") -> Item:
+    """A line that is no choice."""
+
+    def draw(cells: int) -> Pieces:
+        return (Piece(shorten(f"   {text}", cells), tone),)
+
+    return Item("", draw, pickable=False)
+
+
 class LineTable(Toned, ScrollView, can_focus=True):
-    """The cursor stays on its key when lines come, go or move, and at its place on the screen."""
+    """The cursor stays on its key when lines come, go or move, and at its place on the screen.
+
+    It shows while the table has the focus, or always where the keys come from elsewhere (`led`).
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="up"),
@@ -58,8 +70,12 @@ class LineTable(Toned, ScrollView, can_focus=True):
             super().__init__()
             self.key = key
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, *, id: str | None = None, classes: str | None = None, led: bool = False
+    ) -> None:
         super().__init__(id=id, classes=classes)
+        self.can_focus = not led
+        self._led = led
         self._items: Sequence[Item] = ()
         self._cursor = 0
         self._drawn: dict[int, tuple[Pieces, bool, Strip]] = {}
@@ -142,7 +158,9 @@ class LineTable(Toned, ScrollView, can_focus=True):
     def _look(self, index: int, cells: int) -> tuple[Pieces, bool]:
         if index >= len(self._items):
             return (), False
-        return self._items[index].draw(cells), index == self._cursor and self.has_focus
+        return self._items[index].draw(cells), index == self._cursor and (
+            self.has_focus or self._led
+        )
 
     def render_line(self, y: int) -> Strip:
         cells, index = self.size.width, self.scroll_offset.y + y

@@ -100,7 +100,9 @@ async def test_without_a_daemon_s_starts_one_and_says_what_to_do_next(
         await pilot.press("s")
         try:
             await until(lambda: app.link.standing is Standing.LIVE, 20)
-            await until(lambda: "kfwd demo" in screen(app))
+            await until(lambda: "contexts: sim, sim-narrow, sim-token" in screen(app))
+            assert "b               picks something to forward" in screen(app)
+            assert "kfwd demo" in screen(app)
         finally:
             nobody.client.stop()
         await until(lambda: "daemon restarting - reconnecting" in screen(app), 10)

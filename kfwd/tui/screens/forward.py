@@ -1,0 +1,189 @@
+"""What is about to be forwarded: shown and edited before anything is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from msgspec.structs import replace
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from kfwd.api_model import EntryRequest
+from kfwd.errors import KfwdError, UsageError
+from kfwd.model import ForwardSpec
+from kfwd.profiles import saving, store
+from kfwd.text import clean
+from kfwd.tui import drafts
+from kfwd.tui.drafts import Draft, Place
+from kfwd.tui.pieces import Piece, Pieces, shorten
+from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from kfwd.tui.app import KfwdApp
+
+MOST = 6
+"""Lines of the preview."""
+KEYS = (("enter", "forwards"), ("tab", "next field"), ("esc", "leaves"))
+
+
+class Ports(Input):
+    """The ports of a draft; the cursor begins at the local one."""
+
+    def __init__(self, ports: str, number: int) -> None:
+        super().__init__(
+            ports,
+            placeholder="8080:http",
+            id=f"ports-{number}",
+            compact=True,
+            select_on_focus=False,
+        )
+        self.cursor_position = 0
+
+
+class ProfileField(Input):
+    """The name of a profile: one of those there are, or a new one; nothing is ad hoc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "turn(-1)", show=False),
+        Binding("down", "turn(1)", show=False),
+    ]
+
+    def __init__(self, names: Sequence[str]) -> None:
+        suggester = SuggestFromList(names)
+        super().__init__(placeholder="ad hoc", id="profile", suggester=suggester, compact=True)
+        self._choices = ("", *names)
+
+    def action_turn(self, by: int) -> None:
+        at = self._choices.index(self.value) if self.value in self._choices else 0
+        self.value = self._choices[(at + by) % len(self._choices)]
+
+
+class Forward(ModalScreen[bool]):
+    """A line of ports for each draft, and where to save them. Ends with whether it was done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go", "forward", id="do-forward", priority=True),
+        Binding("escape", "dismiss(False)", "leave", id="leave-forward"),
+    ]
+
+    def __init__(self, place: Place, found: Sequence[Draft]) -> None:
+        super().__init__()
+        self._place = place
+        self._drafts = found
+        self._made: list[str] = []
+        self._busy = False
+
+    @property
+    def kfwd(self) -> KfwdApp:
+        return cast("KfwdApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        names = store.names(self.kfwd.paths.profiles)
+        with VerticalScroll(id="forward"):
+            yield Line(self._title, classes="one")
+            for number, draft in enumerate(self._drafts):
+                with Horizontal(classes="field"):
+                    yield Line(partial(_label, draft.target), classes="label")
+                    yield Ports(draft.ports, number)
+            with Horizontal(classes="field"):
+                yield Line(partial(_label, "save to"), classes="label")
+                yield ProfileField(names)
+            with Horizontal(classes="field"):
+                yield Line(classes="label")
+                yield Line(partial(_known, names), classes="one")
+            yield Lines(id="preview")
+            yield Line(_keys, classes="one")
+
+    def on_mount(self) -> None:
+        self.query(Ports).first().focus()
+
+    @on(Input.Changed)
+    def _edited(self) -> None:
+        try:
+            shown = list(drafts.preview(self._specs()))
+        except UsageError as error:
+            self._say(error.text, "warn")
+        else:
+            more = [f"and {len(shown) - MOST} more"] if len(shown) > MOST else []
+            lines = [(Piece(line),) for line in (*shown[:MOST], *more)]
+            self.query_one("#preview", Lines).show(lines)
+
+    def action_go(self) -> None:
+        if self._busy:
+            return
+        try:
+            wanted = self._specs()
+        except UsageError as error:
+            self._say(error.text, "bad")
+            return
+        self._busy = True
+        profile = self.query_one(ProfileField).value.strip()
+        carry: Callable[[], object] = partial(self._ad_hoc, wanted)
+        if profile:
+            carry = partial(self._save, wanted, profile)
+        self.kfwd.calls.start(carry, partial(self._done, wanted), self._failed)
+
+    def _ad_hoc(self, wanted: Sequence[ForwardSpec]) -> None:
+        """Those that an attempt before this one has made are not made again."""
+        for spec in wanted[len(self._made) :]:
+            place = self._place
+            request = EntryRequest(spec=spec, kubeconfig=place.kubeconfig, context=place.context)
+            self._made.append(self.kfwd.client.put_entry(spec.name, request, "next").id)
+
+    def _save(self, wanted: Sequence[ForwardSpec], profile: str) -> None:
+        place, folder = self._place, self.kfwd.paths.profiles
+        saving.save(folder, profile, wanted, place.context, default=place.current)
+        self.kfwd.client.up([profile], place.kubeconfig)
+
+    def _done(self, wanted: Sequence[ForwardSpec], _: object) -> None:
+        shown = list(drafts.preview(wanted))
+        more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
+        self.kfwd.say(f"{shown[0]}{more}")
+        if self.is_current:
+            self.dismiss(True)
+
+    def _failed(self, error: KfwdError) -> None:
+        self._busy = False
+        if self.is_current:
+            self._say(f"{error.text}\n{error.hint or ''}".strip(), "bad")
+        else:
+            self.kfwd.calls.show(error)
+
+    def _specs(self) -> list[ForwardSpec]:
+        pairs = zip(self._drafts, self.query(Ports), strict=True)
+        return drafts.specs(replace(draft, ports=field.value) for draft, field in pairs)
+
+    def _say(self, text: str, tone: Literal["warn", "bad"]) -> None:
+        lines = [(Piece(clean(line), tone),) for line in text.splitlines()]
+        self.query_one("#preview", Lines).show(lines)
+
+    def _title(self, cells: int) -> Pieces:
+        namespaces = ", ".join(dict.fromkeys(draft.namespace for draft in self._drafts))
+        direct = any(draft.via == "direct" for draft in self._drafts)
+        way = ", not through the API server" if direct else ""
+        said = f"Forward from {self._place.context} ▸ {namespaces}{way}"
+        return (Piece(shorten(said, cells), "title"),)
+
+
+def _label(text: str, cells: int) -> Pieces:
+    return (Piece(shorten(text, cells - 1)),)
+
+
+def _known(names: Sequence[str], cells: int) -> Pieces:
+    said = (
+        f"↑↓ ad hoc, {', '.join(names)}; or a new profile" if names else "or a new profile's name"
+    )
+    return (Piece(shorten(said, cells), "dim"),)
+
+
+def _keys(cells: int) -> Pieces:
+    pairs = ((Piece(key, "accent"), Piece(f" {what}  ", "dim")) for key, what in KEYS)
+    return tuple(piece for pair in pairs for piece in pair)
