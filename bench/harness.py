@@ -26,6 +26,19 @@ BIN = Path(sys.executable).parent
 TICK = os.sysconf("SC_CLK_TCK")
 READY_S = 30.0
 
+GO_CIPHERS = """\
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = server
+[server]
+Ciphersuites = TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
+Options = ServerPreference
+"""
+"""An API server is a Go program: it chooses the cipher, AES with 128 bits where the processor has
+it (crypto/tls, defaultCipherSuitesTLS13). OpenSSL as a server would take the client's first."""
+
 
 def cpu_s(pid: int) -> float:
     """CPU seconds a process has used."""
@@ -70,7 +83,16 @@ class Rig:
                 for name in ("CONFIG", "STATE", "RUNTIME", "LOG")
             },
         }
-        self.sim = self.start("kfwd", "sim", "start", "--kubeconfig", str(self.kubeconfig))
+        preferences = folder / "openssl.cnf"
+        preferences.write_text(GO_CIPHERS)
+        self.sim = self.start(
+            "kfwd",
+            "sim",
+            "start",
+            "--kubeconfig",
+            str(self.kubeconfig),
+            OPENSSL_CONF=str(preferences),
+        )
         wait_for(self.kubeconfig.exists, "the simulated cluster")
         wait_for(lambda: len(self.kubectl("get", "endpoints", "web").split(",")) >= 3, "web")
 

@@ -1,9 +1,9 @@
-"""A byte pipe with TLS, spoken by OpenSSL on the socket itself.
+"""A byte pipe with TLS: many records to one call of the kernel.
 
-Through memory (`ssl.MemoryBIO`, as asyncio does it) every byte is copied once more each way, and
-asyncio keeps a 256 KiB buffer for every connection (protocol notes L.19). Here records are read
-from the socket into one buffer that all pipes share, since a read is handed on before the next one
-starts. A pipe at rest costs what OpenSSL keeps.
+OpenSSL on the socket itself makes two reads for every record it takes and a write for every one
+it sends; on loopback and virtual machines those cost more than going through memory. asyncio's TLS
+goes through memory too, but keeps a 256 KiB buffer for every connection (protocol notes L.19). Here
+all pipes of a process read into shared buffers: a read is handed on before the next one starts.
 """
 
 from __future__ import annotations
@@ -14,26 +14,30 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from kfwd.kube import pipe as plain
 from kfwd.kube.pipe import HIGH_WATER, LOW_WATER, Pipe, Receiver, SocketPipe, Unattached
+from kfwd.kube.tls_records import RECORD_SIZE, Broken, TlsRecords
 from kfwd.kube.window import Window
 
 READ_SIZE = 256 * 1024
-"""Bytes handed to a receiver at once, where so many are there; one record more at most."""
+"""Most bytes taken from the kernel at once."""
 
-RECORD_SIZE = 16 * 1024
-"""OpenSSL reads and makes one record a call, at most this long."""
+PIECES = 64
+"""Most pieces offered to the kernel at once."""
 
-_plain = memoryview(bytearray(READ_SIZE + RECORD_SIZE))
+_sealed = memoryview(bytearray(READ_SIZE))
+_plain = memoryview(bytearray(READ_SIZE + 2 * RECORD_SIZE))
 
 
 class TlsPipe:
     """A pipe over a connected TCP socket. It reads once a receiver is attached."""
 
-    def __init__(self, sock: ssl.SSLSocket) -> None:
+    def __init__(self, sock: socket.socket, tls: TlsRecords) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._tls = tls
         self._window = Window(sock)
         self._receiver: Receiver = Unattached()
         self._out: deque[memoryview] = deque()
@@ -55,17 +59,11 @@ class TlsPipe:
         Raises `ssl.SSLError` or `OSError` where the handshake fails. The caller sets the deadline.
         """
         try:
-            secure = context.wrap_socket(
-                sock, server_hostname=server_hostname, do_handshake_on_connect=False
-            )
+            tls = TlsRecords(context, server_hostname)
+            await _handshake(sock, tls)
+            return cls(sock, tls)
         except BaseException:
             sock.close()
-            raise
-        try:
-            await _handshake(secure)
-            return cls(secure)
-        except BaseException:
-            secure.close()
             raise
 
     @property
@@ -85,6 +83,8 @@ class TlsPipe:
             self._loop.call_soon(receiver.pipe_lost, self._error)
         elif self._wanted and not self._over:
             self._read_on(True)
+            if self._tls.pending:  # it came right behind the handshake
+                self._loop.call_soon(self._open, memoryview(b""))
 
     def pause_reading(self) -> None:
         self._wanted = False
@@ -105,48 +105,58 @@ class TlsPipe:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send, keeping what the kernel does not take."""
-        if self._over or self._closing is not None:
+        if not self._over and self._closing is None:
+            self._send(self._tls.seal(memoryview(data)))
+
+    def write_frame(self, header: bytes, payload: memoryview) -> None:
+        """The header goes into the first record, so that only that is copied together."""
+        if not self._over and self._closing is None:
+            first = RECORD_SIZE - len(header)
+            records = self._tls.seal(memoryview(b"".join((header, payload[:first]))))
+            self._send(records + self._tls.seal(payload[first:]))
+
+    def _send(self, records: list[bytes]) -> None:
+        idle = not self._out
+        for record in records:
+            self._out.append(memoryview(record))
+            self._buffered += len(record)
+        if not idle:
+            self._press()
             return
-        view = memoryview(data)
-        if not self._out:
-            view = self._send(view)
-            if not view:
-                return
+        self._flush()
+        if self._out:
             self._loop.add_writer(self._sock, self._writable)
-        self._out.append(memoryview(bytes(view)))
-        self._buffered += len(view)
+            self._press()
+
+    def _press(self) -> None:
         if self._buffered > HIGH_WATER and not self._full:
             self._full = True
             self._receiver.pause_writing()
 
-    def write_frame(self, header: bytes, payload: memoryview) -> None:
-        """The header goes into the first record, so that only that is copied together."""
-        first = RECORD_SIZE - len(header)
-        self.write(b"".join((header, payload[:first])))
-        if len(payload) > first:
-            self.write(payload[first:])
-
-    def _send(self, view: memoryview) -> memoryview:
-        """What of `view` the kernel does not take now. OpenSSL wants that offered again as it is,
-        since it has encrypted the first record of it."""
+    def _flush(self) -> None:
+        """Offer the kernel what waits, until it takes no more."""
         try:
-            while view:
-                view = view[self._sock.send(view[:RECORD_SIZE]) :]
-        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return view
+            while self._out:
+                self._took(self._sock.sendmsg(list(islice(self._out, PIECES))))
+        except (BlockingIOError, InterruptedError):
+            pass
         except OSError as error:
+            self._forget()
             self._loop.call_soon(self._end, error)
-            return view[:0]
-        return view
+
+    def _took(self, sent: int) -> None:
+        self._buffered -= sent
+        while self._out and sent >= len(self._out[0]):
+            sent -= len(self._out.popleft())
+        if sent:
+            self._out[0] = self._out[0][sent:]
+
+    def _forget(self) -> None:
+        self._out.clear()
+        self._buffered = 0
 
     def _writable(self) -> None:
-        while self._out:
-            left = self._send(self._out[0])
-            self._buffered -= len(self._out[0]) - len(left)
-            if left:
-                self._out[0] = left
-                break
-            self._out.popleft()
+        self._flush()
         if not self._out:
             self._loop.remove_writer(self._sock)
             if self._closing is not None:
@@ -156,30 +166,33 @@ class TlsPipe:
             self._receiver.resume_writing()
 
     def _readable(self) -> None:
-        filled, ending = self._fill()
+        try:
+            count = self._sock.recv_into(_sealed)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._end(error)
+            return
+        if count:
+            self._open(_sealed[:count])
+        else:
+            self.close()
+
+    def _open(self, received: memoryview) -> None:
+        """Hand on what whole records hold, so that none is left within OpenSSL."""
+        ending: Callable[[], None] | None = None
+        try:
+            filled, goodbye = self._tls.open(received, _plain)
+            ending = self.close if goodbye else None
+        except Broken as broken:
+            failure, filled = broken.error, broken.filled
+            ending = lambda: self._end(failure)  # noqa: E731
+        if answer := self._tls.outgoing():
+            self._send([answer])
         if filled:
             self._receiver.data_received(_plain[:filled])
         if ending is not None:
             ending()
-
-    def _fill(self) -> tuple[int, Callable[[], None] | None]:
-        """Decrypt whole records into the shared buffer, so that none is left within OpenSSL.
-
-        Returns how many bytes there are and, if the connection ended behind them, what to do.
-        """
-        filled = 0
-        try:
-            while filled < READ_SIZE:
-                count = self._sock.recv_into(_plain[filled:], RECORD_SIZE)
-                if not count:
-                    return filled, self.close
-                filled += count
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass
-        except OSError as error:
-            failure = error
-            return filled, lambda: self._end(failure)
-        return filled, None
 
     def close(self) -> None:
         if self._over or self._closing is not None:
@@ -190,9 +203,12 @@ class TlsPipe:
             self._say_goodbye()
 
     def _say_goodbye(self) -> None:
-        """Send the closing alert, and do not wait for the peer's."""
-        with contextlib.suppress(OSError, ValueError):
-            self._sock.unwrap()
+        """A socket that is closed with bytes unread, be it a late ticket, is reset, and what
+        was sent last may be lost."""
+        self._out.append(memoryview(self._tls.goodbye()))
+        self._flush()
+        with contextlib.suppress(OSError):
+            self._sock.recv_into(_sealed)
         self._end()
 
     def abort(self) -> None:
@@ -206,8 +222,7 @@ class TlsPipe:
         self._loop.remove_writer(self._sock)
         if self._closing is not None:
             self._closing.cancel()
-        self._out.clear()
-        self._buffered = 0
+        self._forget()
         self._sock.close()
         self._error = error
         self._loop.call_soon(self._tell)
@@ -217,32 +232,20 @@ class TlsPipe:
         self._receiver.pipe_lost(self._error)
 
 
-async def _handshake(sock: ssl.SSLSocket) -> None:
+async def _handshake(sock: socket.socket, tls: TlsRecords) -> None:
+    """Raises `ssl.SSLError`, having sent the alert that belongs to it, or `OSError`."""
     loop = asyncio.get_running_loop()
-    while True:
+    received = b""
+    complete = False
+    while not complete:
         try:
-            sock.do_handshake()
-        except ssl.SSLWantReadError:
-            await _until_ready(sock, loop.add_reader, loop.remove_reader)
-        except ssl.SSLWantWriteError:
-            await _until_ready(sock, loop.add_writer, loop.remove_writer)
-        except ssl.SSLEOFError:
-            raise ConnectionResetError("closed during the handshake") from None
-        else:
-            return
-
-
-async def _until_ready(
-    sock: socket.socket,
-    add: Callable[[socket.socket, Callable[[], None]], None],
-    remove: Callable[[socket.socket], object],
-) -> None:
-    ready = asyncio.Event()
-    add(sock, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        remove(sock)
+            complete = tls.shake_hands(received)
+        finally:
+            await loop.sock_sendall(sock, tls.outgoing())
+        if not complete:
+            received = await loop.sock_recv(sock, RECORD_SIZE)
+            if not received:
+                raise ConnectionResetError("closed during the handshake")
 
 
 async def open_pipe(

@@ -1,0 +1,91 @@
+"""TLS as a client, in memory: bytes to records and back. Knows no socket.
+
+OpenSSL keeps the memory of the largest piece it ever held (a third more than that, and for as long
+as the connection lives), so it is fed slices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import cast
+
+RECORD_SIZE = 16 * 1024
+"""The longest record of TLS (RFC 8446 5.1); OpenSSL decrypts one a call."""
+
+SLICE = 32 * 1024
+"""Most bytes that OpenSSL is given at once."""
+
+
+class TlsRecords:
+    """One connection's TLS. What it wants sent is in `outgoing` after each call but `seal`."""
+
+    def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_hostname
+        )
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are received bytes that were not opened."""
+        return self._incoming.pending > 0
+
+    def outgoing(self) -> bytes:
+        """Records to send: of a handshake, an alert, an answer to the peer's wish for new keys."""
+        return self._outgoing.read()
+
+    def shake_hands(self, received: bytes) -> bool:
+        """Go on with the handshake; whether it is complete. Raises `ssl.SSLError`."""
+        self._incoming.write(received)
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def seal(self, data: memoryview) -> list[bytes]:
+        """The records that carry `data`, to be sent in this order."""
+        records = []
+        for start in range(0, len(data), SLICE):
+            self._object.write(data[start : start + SLICE])
+            records.append(self._outgoing.read())
+        return records
+
+    def open(self, received: memoryview, into: memoryview) -> tuple[int, bool]:
+        """Decrypt whole records; how many bytes there are and whether the peer said goodbye.
+
+        `into` must have room for `received` and one record more. Raises `Broken`.
+        """
+        filled = start = 0
+        while True:
+            self._incoming.write(received[start : start + SLICE])
+            start += SLICE
+            try:
+                while count := self._read(into[filled:]):
+                    filled += count
+                return filled, True
+            except ssl.SSLWantReadError:
+                if start >= len(received):
+                    return filled, False
+            except ssl.SSLError as error:
+                raise Broken(filled, error) from error
+
+    def _read(self, into: memoryview) -> int:
+        return cast("int", self._object.read(RECORD_SIZE, into))
+
+    def goodbye(self) -> bytes:
+        """The closing alert; the peer's is not waited for."""
+        with contextlib.suppress(ssl.SSLError):  # it waits for the peer's, or it is broken
+            self._object.unwrap()
+        return self.outgoing()
+
+
+class Broken(Exception):
+    """A record was none; `filled` bytes came before it."""
+
+    def __init__(self, filled: int, error: ssl.SSLError) -> None:
+        super().__init__(str(error))
+        self.filled = filled
+        self.error = error
