@@ -38,6 +38,10 @@ class Backoff:
         """Failures in a row since health was last proven."""
         return self._failures
 
+    def restart(self) -> None:
+        """Count from the beginning: what failed so far says nothing about the next try."""
+        self._failures = 0
+
     def succeeded(self, now: float) -> None:
         """Note that the thing works at `now` (seconds of a monotonic clock)."""
         if self._up_since is None:

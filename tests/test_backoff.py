@@ -46,3 +46,11 @@ def test_jitter_spreads_delays_and_never_reaches_zero() -> None:
 def test_ten_thousand_failures_do_not_overflow() -> None:
     backoff = Backoff(uniform=highest)
     assert max(backoff.failed(float(n)) for n in range(10_000)) == CAP_S
+
+
+def test_a_restart_forgets_the_failures() -> None:
+    backoff = Backoff(uniform=highest)
+    for n in range(10):
+        backoff.failed(float(n))
+    backoff.restart()
+    assert backoff.failed(11.0) == FIRST_S

@@ -127,6 +127,13 @@ class SharedContext:
         self.current.report(None)
         return dialled
 
+    def way_changed(self) -> None:
+        """The machine slept, or the network changed: look at everything again at once."""
+        if self.current is not None:
+            self.current.way_changed()
+        self.pool.way_changed()
+        self._subscribers.wake()
+
     async def log_in(self, given: Grant) -> None:
         """Go on with what a person was granted. Raises `LoginNeeded` when the server refuses it."""
         cluster = await self.cluster()
@@ -298,6 +305,11 @@ class Clusters:
         for ref, context in self._contexts.items():
             if context.current is not None and (ref in refs or not refs):
                 context.current.refresh()
+
+    def way_changed(self) -> None:
+        """Have all clusters look again at once, and trust nothing that was open before."""
+        for context in self._contexts.values():
+            context.way_changed()
 
     def states(self) -> list[tuple[ContextRef, ContextState]]:
         """The contexts in use, and how each is."""

@@ -35,6 +35,7 @@ from kfwd.daemon.state import Saved, Saver, UpProfile, encode
 from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.daemon.switch import Switch
+from kfwd.daemon.wakeups import open_netlink, watch_clocks, watch_network
 from kfwd.entries.entry import Entry
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.front.door import Door
@@ -106,6 +107,8 @@ class Daemon:
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
         watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
         self._tasks.spawn(watch, "watch profiles")
+        self._tasks.spawn(watch_clocks(self.look_again), "watch the clocks")
+        self._tasks.spawn(watch_network(self.look_again, open_netlink()), "watch the network")
 
     def doors(self) -> list[tuple[str, Door[Any]]]:
         """Where connections come in, with the ids of the entries."""
@@ -286,6 +289,11 @@ class Daemon:
 
     def reload_soon(self) -> None:
         self._tasks.spawn(self.reload_all(), "reload")
+
+    def look_again(self, reason: str) -> None:
+        """Something happened to the machine or its network: ask every API server and session."""
+        log.info("%s: looking at the clusters again", reason)
+        self._clusters.way_changed()
 
     def look(self) -> None:
         """Bring the counters in the store up to now."""

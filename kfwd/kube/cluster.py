@@ -101,8 +101,15 @@ class Cluster:
         if health.verdict(error) is ContextState.OK:
             self._heard_at = asyncio.get_running_loop().time()
 
+    def way_changed(self) -> None:
+        """The network changed or the machine woke up: nothing that was found on the way counts."""
+        self.server.way_changed()
+        self._backoff.restart()
+        self.reflectors.restart()
+        self.refresh()
+
     def refresh(self) -> None:
-        """Look again at once: a login was made, the network changed, the machine woke up."""
+        """Look again at once: a login was made, something happened to the cluster."""
         self._heard_at = float("-inf")
         self.credentials.retry()
         self._nudge.give()

@@ -15,6 +15,7 @@ from kfwd.kube import dial, proxies, tls
 from kfwd.kube.connector import SocketConnector, TlsTerms
 from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.kubeconfig import Cluster, Context
+from kfwd.kube.way import Way
 from kfwd.wire.authority import authority
 
 
@@ -39,8 +40,16 @@ class Server:
         self.server_hostname = cluster.tls_server_name or self.host
         self.base_url = f"{url.scheme}://{self.authority}{self.path_prefix}"
         self.proxy = proxies.choose(cluster.proxy_url, url.scheme, self.host, self.port, env)
+        self.way = Way()
         self._resolver = dial.Resolver()
+        self._building = asyncio.Lock()
         self._built: tuple[tuple[bytes | None, bytes | None], ssl.SSLContext] | None = None
+
+    def way_changed(self) -> None:
+        """Look names up anew; connections at rest are not used again: their context is another."""
+        self._built = None
+        self._resolver.forget()
+        self.way.changed()
 
     async def open_socket(self) -> socket.socket:
         """A non-blocking TCP socket to the API server, through a proxy where there is one.
@@ -50,12 +59,16 @@ class Server:
         return await dial.open_socket(dial.Route(self.host, self.port, self.proxy), self._resolver)
 
     async def ssl_context(self, credential: Credential) -> ssl.SSLContext:
-        """The TLS context for `credential`; the same one as long as its certificate is."""
+        """The TLS context for `credential`; the same one as long as its certificate and the way.
+
+        Those who keep connections key them by it.
+        """
         wanted = (credential.client_cert, credential.client_key)
-        if self._built is None or self._built[0] != wanted:
-            context = await asyncio.to_thread(tls.client_context, self.context.cluster, *wanted)
-            self._built = (wanted, context)
-        return self._built[1]
+        async with self._building:
+            if self._built is None or self._built[0] != wanted:
+                made = await asyncio.to_thread(tls.client_context, self.context.cluster, *wanted)
+                self._built = (wanted, made)
+            return self._built[1]
 
     def handshake_error(self, error: OSError) -> Exception:
         """`Unreachable` `tls-failed` that says why a TLS handshake with this server failed."""

@@ -58,11 +58,13 @@ class Handshake(Protocol):
 class Resolver:
     """Where hosts are, asked of the system once for all who want to know at the same time.
 
-    A lookup that hangs keeps one thread, however often it is asked for again.
+    A lookup that hangs keeps one thread, however often it is asked for again; one more, where the
+    network has changed since.
     """
 
     def __init__(self) -> None:
         self._pending: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+        self._outdated: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
         self._good: dict[str, Address] = {}
 
     async def addresses(self, host: str, port: int) -> list[Address]:
@@ -88,6 +90,11 @@ class Resolver:
         """Note that a connection to `address` came about."""
         self._good[host] = address
 
+    def forget(self) -> None:
+        """The network changed: nobody may wait for an answer that was asked for before."""
+        for key in self._pending.keys() - self._outdated.keys():
+            self._outdated[key] = self._pending.pop(key)
+
     def _lookup(self, host: str, port: int) -> asyncio.Future[list[Any]]:
         key = (host, port)
         if key not in self._pending:
@@ -98,7 +105,9 @@ class Resolver:
         return self._pending[key]
 
     def _looked_up(self, key: tuple[str, int], done: asyncio.Future[list[Any]]) -> None:
-        del self._pending[key]
+        for lookups in (self._pending, self._outdated):
+            if lookups.get(key) is done:
+                del lookups[key]
         if not done.cancelled():
             done.exception()  # seen, even when everybody who waited has gone
 

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
 import aiohttp
 from msgspec import Struct
@@ -30,6 +31,7 @@ UNAUTHORIZED = 401
 
 Report = Callable[[KfwdError | None, float | None], None]
 Read = Callable[[], Awaitable[bytes]]
+T = TypeVar("T")
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -73,7 +75,7 @@ class Exchange:
         for attempt in range(1 + MAX_RETRIES):
             with self._reported(timeout):
                 async with asyncio.timeout_at(deadline):
-                    answer, latency = await self._ask(request)
+                    answer, latency = await self._begun_anew(request, lambda: self._ask(request))
             pause = answers.retry_after_s(answer)
             if pause is None or attempt == MAX_RETRIES or loop.time() + pause >= deadline:
                 break
@@ -93,7 +95,8 @@ class Exchange:
         with self._reported(ANSWER_S):
             await self._credentials.get()
             async with asyncio.timeout(ANSWER_S):
-                response = await self._open(request, silence_s)
+                opening = self._begun_anew(request, lambda: self._open(request, silence_s))
+                response = await opening
         try:
             if response.status != 200 or response.content_type != JSON:
                 with self._reported(ANSWER_S):
@@ -115,6 +118,12 @@ class Exchange:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    async def _begun_anew(self, request: Request, make: Callable[[], Awaitable[T]]) -> T:
+        """Ask again on another connection when the way there changes before there is an answer."""
+        if request.method != "GET":
+            return await make()
+        return await self._server.way.attempt(make)
 
     async def _ask(self, request: Request) -> tuple[Answer, float]:
         loop = asyncio.get_running_loop()

@@ -126,6 +126,11 @@ class Reflector(Generic[T]):
     def refresh(self) -> None:
         self._nudge.give()
 
+    def restart(self) -> None:
+        """Look again at once, and soon again if that fails: what failed so far does not count."""
+        self._backoff.restart()
+        self.refresh()
+
     async def ready(self) -> None:
         await self._looked.wait()
 

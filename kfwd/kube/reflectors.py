@@ -60,6 +60,11 @@ class Reflectors:
         for shared in self._shared.values():
             shared.reflector.refresh()
 
+    def restart(self) -> None:
+        """Have all of them look again at once, and as if nothing had failed yet."""
+        for shared in self._shared.values():
+            shared.reflector.restart()
+
     async def close(self) -> list[str]:
         """Stop all. Returns the names of those that did not stop in time."""
         return await self._tasks.close()

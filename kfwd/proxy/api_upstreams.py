@@ -110,7 +110,7 @@ class ApiUpstreams:
             if not fresh and (kept := self._kept(server, tls)) is not None:
                 kept.credential = credential
                 return kept
-            pipe = await _open(server, tls, self._keepalive_s)
+            pipe = await server.way.attempt(lambda: _open(server, tls, self._keepalive_s))
         except KfwdError as error:
             cluster.report(error)
             raise

@@ -118,7 +118,7 @@ class Dialer:
 
     async def _once(self, transport: str, path: str, credential: Credential) -> Dialled:
         dial = _spdy if transport == "spdy" else _websocket
-        return await dial(self._server, credential, path)
+        return await self._server.way.attempt(lambda: dial(self._server, credential, path))
 
 
 def _path(namespace: str, pod: str) -> str:

@@ -4,7 +4,7 @@ Rules of this file (design section 4, rule 6). A session with streams asks every
 every 30 s. An answer that is late by 1 s is asked for again, and 8 s after that without a single
 byte the session is dead, so that a frozen path is noticed within 14 s. A session that is held back
 is never declared dead here: its answers may be stuck behind bytes we or the pod do not take, and
-TCP's own time-out speaks for it.
+TCP's own time-out speaks for it. When the machine slept or the network changed, all ask at once.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Liveness:
         self._heard = now
         self._asked = now
         self._asked_again: float | None = None
+        self._doubted = False
         self._unanswered: float | None = None
         self.round_trip_s: float | None = None
         """From the last PING to its answer."""
@@ -41,6 +42,13 @@ class Liveness:
         """Something arrived."""
         self._heard = now
         self._asked_again = None
+        self._doubted = False
+
+    def doubt(self, now: float) -> None:
+        """What was heard until now says nothing any more: the next check asks."""
+        self._doubted = True
+        if self._asked_again is None:
+            self._asked = now - REST_S
 
     @property
     def heard_at(self) -> float:
@@ -55,7 +63,7 @@ class Liveness:
 
     def silent(self, now: float) -> bool:
         """Whether nothing has arrived for so long that a new stream should ask first."""
-        return now - self._heard >= SILENT_S
+        return self._doubted or now - self._heard >= SILENT_S
 
     def asked(self, now: float) -> None:
         """A PING was sent for another reason."""

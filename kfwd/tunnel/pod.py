@@ -145,6 +145,13 @@ class PodSessions:
             self._retry = None
             self.assign()
 
+    def way_changed(self) -> None:
+        """Ask every session whether it is still there, and dial as if nothing had failed yet."""
+        self._backoff.restart()
+        for session in list(self._sessions):
+            session.doubt()
+        self.retry_now()
+
     def assign(self) -> None:
         """Give sessions to those who wait, and dial what is missing."""
         while self._openings and (session := self._free_session()):

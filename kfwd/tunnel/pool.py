@@ -98,6 +98,11 @@ class Pool:
         if not self._closed and any(pod.waiting for pod in self._pods.values()):
             asyncio.get_running_loop().call_soon(self._assign_waiting)
 
+    def way_changed(self) -> None:
+        """The machine slept or the network changed: trust nothing that was up, wait for nothing."""
+        for pod in list(self._pods.values()):
+            pod.way_changed()
+
     def tidy_soon(self) -> None:
         """Forget unused pods in the next turn of the loop."""
         self._schedule_tidy(0.0)

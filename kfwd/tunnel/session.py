@@ -151,6 +151,11 @@ class Session:
         await asyncio.wait([probe], timeout=timeout)
         return probe.done() and not self._lost
 
+    def doubt(self) -> None:
+        """The way there may have changed: ask the peer now, and trust it again once it answers."""
+        self.liveness.doubt(self._loop.time())
+        self._check()
+
     def retire(self) -> None:
         """Take no more streams; end when the last one has."""
         self._retired = True
@@ -252,16 +257,14 @@ class Session:
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
 
     def _received(self, stream_id: int, data: memoryview) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is None:
+        if (stream := self._streams.get(stream_id)) is None:
             return
         self._unanswered.discard(stream_id)
         if not stream.deliver(data):
             self.reader_changed()
 
     def _remote_finished(self, stream_id: int) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is not None:
+        if (stream := self._streams.get(stream_id)) is not None:
             # Bytes that meet a pod's end wedge their worker without a word (protocol notes B.8).
             self._retired |= stream_id in self._unanswered
             stream.remote_done = True
@@ -280,8 +283,7 @@ class Session:
                 self._handle(event)
 
     def _ended(self, stream_id: int, clean: bool, reason: str | None) -> None:
-        stream = self._streams.pop(stream_id, None)
-        if stream is None:
+        if (stream := self._streams.pop(stream_id, None)) is None:
             return
         self._forget(stream)
         if stream.text is not None:
@@ -368,8 +370,7 @@ class Session:
 
     def _drop_unanswered(self, now: float) -> None:
         """End the streams whose SYN_REPLY never came; the others go on."""
-        late = [s for s in self._streams.values() if not s.accepted]
-        for stream in late:
+        for stream in [s for s in self._streams.values() if not s.accepted]:
             if now - stream.opened_at >= ANSWER_S and not stream.paused:
                 self._cut(stream, f"no answer to a new stream for {ANSWER_S:g} s")
 

@@ -249,3 +249,24 @@ async def test_a_borrowed_context_that_is_wanted_too_stays_for_good(home: Home) 
         with shared.borrow(home.ref) as context:
             assert context is wanted
         assert shared.get(home.ref) is wanted
+
+
+async def test_when_the_network_changed_servers_sessions_and_entries_are_told(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write()
+    told: list[str] = []
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        cluster = await context.cluster()
+        monkeypatch.setattr(cluster, "way_changed", lambda: told.append("cluster"))
+        monkeypatch.setattr(context.pool, "way_changed", lambda: told.append("pool"))
+        context.on_change(lambda: told.append("entries"))
+        shared.way_changed()
+        assert told == ["cluster", "pool", "entries"]
+
+
+async def test_a_context_whose_kubeconfig_cannot_be_read_has_no_way_to_change(home: Home) -> None:
+    async with clusters(home) as shared:
+        shared.get(home.ref)
+        shared.way_changed()

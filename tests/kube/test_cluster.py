@@ -145,6 +145,21 @@ async def test_a_refresh_checks_at_once_and_has_all_look_again() -> None:
             await server.seen("version", 2)
 
 
+async def test_a_way_that_changed_starts_the_back_offs_again() -> None:
+    script = {"version": VERSION, "list": failure(500, "boom")}
+    async with serving(**script) as server, cluster_of(server) as cluster:
+        await until_state(cluster, ContextState.OK)
+        with cluster.reflectors.use(PODS, "shop") as pods:
+            await pods.ready()
+            for _ in range(20):
+                cluster._backoff.failed(0.0)
+            server.on("list", listed(1, pod("a")))
+            cluster.way_changed()
+            assert cluster._backoff.failures == 0
+            await until(pods.subscribe, lambda: pods.objects)
+            await server.seen("version", 2)
+
+
 async def test_a_plugin_that_failed_is_asked_again_without_anybody_asking_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,18 @@ async def test_the_tls_context_lasts_as_long_as_the_client_certificate(
     assert await server.ssl_context(other) is not context
 
 
+async def test_a_way_that_changed_has_another_tls_context_so_that_nothing_kept_is_used(
+    make: Make,
+) -> None:
+    server = make({"certificate-authority-data": CA})
+    credential = await server.credentials.get()
+    before = await server.ssl_context(credential)
+    server.way_changed()
+    made = await asyncio.gather(*(server.ssl_context(credential) for _ in range(5)))
+    assert before not in made
+    assert len(set(map(id, made))) == 1
+
+
 async def test_a_client_certificate_is_shown_to_the_server(make: Make) -> None:
     strict = AUTHORITY.server()
     strict.verify_mode = ssl.CERT_REQUIRED

@@ -15,6 +15,7 @@ from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
 from kfwd.tasks import TaskSet
 from tests.kube.servers import Handler, Through, echo, serving, silence
+from tests.until import until
 
 
 async def round_trip(sock: socket.socket) -> bytes:
@@ -255,3 +256,35 @@ async def test_a_proxy_that_says_nothing_is_given_up() -> None:
         with pytest.raises(Unreachable, match=r"through the proxy .* within 0\.2 s") as caught:
             await open_socket(Route("api.test", 6443, proxy), timeout=0.2)
     assert caught.value.code == "proxy-failed"
+
+
+async def test_after_the_network_changed_nobody_waits_for_an_older_lookup(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, asked = threading.Event(), []
+
+    def getaddrinfo(*args: Any, **more: Any) -> list[Any]:
+        asked.append(args)
+        if len(asked) <= 2:
+            gate.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    resolver, tasks = Resolver(), TaskSet("test")
+    first = tasks.spawn(resolver.addresses("api.test", 1), "first")
+    await until(lambda: len(asked) == 1)
+    resolver.forget()
+    second = tasks.spawn(resolver.addresses("api.test", 1), "second")
+    await until(lambda: len(asked) == 2)
+    resolver.forget()  # two that hang are enough
+    third = tasks.spawn(resolver.addresses("api.test", 1), "third")
+    await asyncio.sleep(0)
+    gate.set()
+    for waiting in (first, second, third):
+        with pytest.raises(Unreachable, match="Temporary failure"):
+            await waiting
+    assert len(asked) == 2
+    assert await resolver.addresses("api.test", 1) == [(socket.AF_INET, ("127.0.0.1", 1))]
+    assert not resolver._pending
+    assert not resolver._outdated

@@ -13,6 +13,7 @@ from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.exchange import Exchange, Report, Request
 from kfwd.kube.kubeconfig import Context
+from kfwd.tasks import TaskSet
 from tests.kube.scripted import (
     Reply,
     ScriptedServer,
@@ -22,6 +23,7 @@ from tests.kube.scripted import (
     serving,
     silence,
 )
+from tests.until import until
 
 OK = answer(200, {"fine": True})
 UNAUTHORIZED = failure(401, "Unauthorized", "Unauthorized")
@@ -56,8 +58,8 @@ class Client:
         self.reports: list[KfwdError | None] = []
         self.latencies: list[float | None] = []
         report: Report = self._report
-        where = Server(context, self.credentials, {})
-        self.exchange = Exchange(where, self.credentials, report=report)
+        self.where = Server(context, self.credentials, {})
+        self.exchange = Exchange(self.where, self.credentials, report=report)
 
     def _report(self, error: KfwdError | None, latency_s: float | None) -> None:
         self.reports.append(error)
@@ -321,3 +323,32 @@ async def test_a_server_that_is_not_known_gets_no_request() -> None:
     with pytest.raises(Unreachable) as caught:
         await over_tls(trustme.CA().cert_pem.bytes())
     assert caught.value.code == "tls-failed"
+
+
+async def test_a_request_whose_way_changes_is_made_again_at_once() -> None:
+    async with serving(version=[silence, OK]) as server, client(server) as mine:
+        asking = TaskSet("test").spawn(mine.ask(), "ask")
+        await server.seen("version", 1)
+        mine.where.way_changed()
+        assert b"fine" in await asking
+        assert mine.reports == [None]
+
+
+async def test_a_stream_whose_way_changes_before_its_answer_is_opened_again() -> None:
+    async with serving(watch=[silence, events(stay=False)]) as server, client(server) as mine:
+        reading = TaskSet("test").spawn(read_all(mine), "read")
+        await server.seen("watch", 1)
+        mine.where.way_changed()
+        assert await reading == b""
+        assert server.asked.count("watch") == 2
+
+
+async def test_what_may_have_been_done_is_not_asked_again() -> None:
+    async with serving(review=silence) as server, client(server) as mine:
+        request = Request(method="POST", path="/apis/review", body=b"{}")
+        asking = TaskSet("test").spawn(mine.exchange.complete(request, timeout=0.3), "ask")
+        await until(lambda: server.requests)
+        mine.where.way_changed()
+        with pytest.raises(Unreachable, match="did not answer"):
+            await asking
+        assert len(server.requests) == 1

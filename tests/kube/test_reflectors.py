@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from kfwd.backoff import Backoff
 from kfwd.errors import Forbidden
 from kfwd.kube.objects import PODS, SERVICES
 from kfwd.kube.reflector import Source
@@ -153,3 +154,15 @@ async def test_closing_stops_what_is_still_in_use() -> None:
         with reflectors.use(PODS, "shop"):
             await server.seen("watch")
             assert await reflectors.close() == []
+
+
+async def test_a_restart_forgets_what_failed_and_looks_at_once() -> None:
+    pace = quick(backoff=lambda: Backoff(first=60, cap=60))
+    script = {"list": [failure(500, "boom"), listed(10, pod("a"))]}
+    async with serving(**script) as server, api_of(server) as api:
+        reflectors = Reflectors(api, "dev", pace=pace)
+        with reflectors.use(PODS, "shop") as pods:
+            await pods.ready()
+            reflectors.restart()
+            await until(pods, lambda: "a" in pods.objects)
+        assert await reflectors.close() == []

@@ -13,6 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
 from kfwd.kube.credentials import Credential, Credentials
+from kfwd.tasks import TaskSet
 from kfwd.tunnel import dial as dial_module
 from kfwd.tunnel.dial import Dialer, explain
 from kfwd.wire.websocket import accept_key
@@ -200,3 +201,17 @@ def test_a_403_says_what_to_grant() -> None:
     error = explain([failed(403)], "ns", "p")
     assert isinstance(error, Forbidden)
     assert "pods/portforward" in str(error.hint)
+
+
+async def test_a_dial_whose_way_changes_is_begun_anew_on_the_same_transport() -> None:
+    script = Scripted(good, good)
+    script.gate = asyncio.Event()
+    async with dialer(script) as ours:
+        dialling = TaskSet("test").spawn(ours.dial("shop", "web"), "dial")
+        await until(lambda: script.under_way == 1)
+        gate, script.gate = script.gate, None
+        ours._server.way_changed()
+        dialled = await dialling
+        assert (dialled.transport, script.asked) == ("spdy", ["POST", "POST"])
+        dialled.pipe.abort()
+        gate.set()

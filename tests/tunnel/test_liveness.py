@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kfwd.tunnel.liveness import Check, Liveness
 
 
@@ -88,3 +90,34 @@ def test_a_pause_of_our_own_is_excused() -> None:
     assert liveness.check(6.0, busy=True, held_back=True).ping
     liveness.excuse(100.0)
     assert liveness.check(100.0, busy=True, held_back=False) == Check(False, False, 5.0)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+@pytest.mark.parametrize("heard", [99.9, 80.0, 71.0])
+def test_a_session_that_is_doubted_asks_at_once_and_is_dead_after_nine_seconds(
+    busy: bool, heard: float
+) -> None:
+    liveness = Liveness(heard)
+    liveness.doubt(100.0)
+    assert liveness.silent(100.0)
+    assert walk(liveness, 100.0, busy=busy) == [(100.0, "ping"), (101.0, "ping"), (109.0, "dead")]
+
+
+def test_a_doubted_session_that_answers_is_trusted_again() -> None:
+    liveness = Liveness(99.0)
+    liveness.doubt(100.0)
+    assert liveness.check(100.0, busy=False, held_back=False).ping
+    liveness.heard(100.2)
+    assert not liveness.silent(100.2)
+    assert liveness.check(100.2, busy=False, held_back=False).again_s == pytest.approx(29.8)
+
+
+def test_doubts_again_and_again_do_not_put_off_the_end() -> None:
+    liveness = Liveness(0.0)
+    liveness.doubt(1.0)
+    assert liveness.check(1.0, busy=True, held_back=False).ping
+    assert liveness.check(2.0, busy=True, held_back=False).ping
+    for now in (3.0, 5.0, 7.0, 9.0):
+        liveness.doubt(now)
+        assert not liveness.check(now, busy=True, held_back=False).ping
+    assert liveness.check(10.0, busy=True, held_back=False).dead

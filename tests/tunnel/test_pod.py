@@ -440,3 +440,51 @@ async def test_a_session_that_is_closed_by_us_is_no_cut(hub: Peers, pool: Pool) 
     next(iter(pool.pod(POD)._sessions)).close()
     await reader.ending()
     assert cuts == []
+
+
+async def free_session(hub: Peers, pod: PodSessions) -> Peer:
+    """A session that nothing occupies, seen from the server."""
+    stream, reader = await connected(pod)
+    peer = await hub.next()
+    await end_cleanly(peer, stream, reader)
+    await until_free(pod, 1)
+    return peer
+
+
+async def test_after_the_way_changed_a_session_that_answers_is_used_again(
+    hub: Peers, pod: PodSessions
+) -> None:
+    peer = await free_session(hub, pod)
+    pod.way_changed()
+    waiting = pod.request(80, Reader(), bytes)
+    assert not waiting.stream.done()
+    question = await peer.expect(spdy.Ping)
+    peer.send(spdy.ping(question.ping_id))
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream
+    assert hub.dials == 1
+
+
+async def test_after_the_way_changed_one_that_says_nothing_is_left_for_a_new_one(
+    hub: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "ASK_S", 0.05)
+    await free_session(hub, pod)
+    pod.way_changed()
+    await connected(pod)
+    assert hub.dials == 2
+
+
+async def test_after_the_way_changed_nobody_waits_for_a_back_off(
+    hub: Peers, pool: Pool, pod: PodSessions
+) -> None:
+    hub.refuse = DOWN
+    waiting = pod.request(80, Reader(), bytes)
+    for _ in range(20):
+        pod._backoff.failed(0.0)
+    await until(lambda: pod._retry)
+    hub.refuse = None
+    pool.way_changed()
+    assert pod._backoff.failures == 0
+    async with asyncio.timeout(WAIT_S):
+        await waiting.stream

@@ -453,6 +453,16 @@ async def test_silence_after_two_questions_is_death(hub: Peers) -> None:
     assert (await keeper.lost).text == "the server answers no more"
 
 
+async def test_a_session_that_is_doubted_asks_at_once(running: Running) -> None:
+    session, peer, _ = running
+    assert not session.silent
+    session.doubt()
+    assert session.silent
+    question = await peer.expect(spdy.Ping)
+    peer.send(spdy.ping(question.ping_id))
+    await until(lambda: not session.silent)
+
+
 async def test_a_peer_whose_window_is_closed_is_not_declared_dead(
     hub: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
