@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos bench bench-check bench-proxy format clean
+.PHONY: demo test check chaos fuzz bench bench-check bench-proxy format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,14 @@ check: $(BIN)/.ready
 chaos: $(BIN)/.ready
 	$(BIN)/python -m tests.chaos
 
+# FUZZ_S seconds for each reader of what others wrote, or for those that FUZZ names.
+fuzz: $(BIN)/.fuzz
+	$(BIN)/python -m tests.fuzz
+
+$(BIN)/.fuzz: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	touch $@
+
 bench: $(BIN)/.ready
 	$(BIN)/python -m bench --json bench/last.json --picture docs/performance.svg
 
@@ -41,4 +49,4 @@ format: $(BIN)/.ready
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz

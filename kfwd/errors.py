@@ -11,9 +11,15 @@ The class says whose fault it is, and so whether to try again:
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
 
 from kfwd.masking import mask
+
+NOT_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are not the JSON they should be: text that is not UTF-8 and
+brackets without end are no `MsgspecError`."""
 
 
 class ExitCode(IntEnum):

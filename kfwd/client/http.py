@@ -113,7 +113,7 @@ class Response:
         if "chunked" in self.headers.get("transfer-encoding", ""):
             return self._chunks()
         length = self.headers.get("content-length")
-        return self._counted(int(length) if length and length.isdigit() else None)
+        return self._counted(int(length) if length and length.isdecimal() else None)
 
     def _counted(self, left: int | None) -> Iterator[bytes]:
         while left is None or left > 0:

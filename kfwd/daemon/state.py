@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from kfwd.backoff import Backoff
+from kfwd.errors import NOT_JSON
 from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
 
 
@@ -59,7 +60,7 @@ def load(path: Path) -> tuple[Saved | None, Problem | None]:
         return msgspec.json.decode(path.read_bytes(), type=Saved), None
     except FileNotFoundError:
         return None, None
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+    except (*NOT_JSON, OSError) as error:
         return None, _set_aside(path, error)
 
 

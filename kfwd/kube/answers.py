@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
-import msgspec
 from msgspec import Struct
 
-from kfwd.errors import ApiError, Forbidden, KfwdError, LoginNeeded, NotFound
+from kfwd.errors import NOT_JSON, ApiError, Forbidden, KfwdError, LoginNeeded, NotFound
 from kfwd.kube.objects import Status, decoder
 
 MAX_QUOTE = 300
 """Most characters of somebody else's text in an error."""
+
+LONGEST_S = 24 * 3600.0
+"""What is understood of a wait that is longer."""
 
 MAX_PREAMBLE = 4096
 """Bytes in which a page shows that it is one."""
@@ -53,7 +55,7 @@ def retry_after_s(answer: Answer) -> float | None:
     """
     text = answer.retry_after or ""
     if (answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500) and text.isdecimal():
-        return float(text)
+        return min(float(text), LONGEST_S)
     return None
 
 
@@ -133,14 +135,14 @@ def status_of(body: bytes) -> Status | None:
     """The Status object in a body, if that is what it is."""
     try:
         status: Status = decoder(Status).decode(body)
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         return None
     return status if status.kind == "Status" else None
 
 
 def _retry_after(status: Status | None) -> float | None:
     seconds = status.details.retry_after_seconds if status and status.details else None
-    return float(seconds) if seconds else None
+    return float(min(seconds, LONGEST_S)) if seconds else None
 
 
 def _reason(words: str, answer: Answer) -> str:

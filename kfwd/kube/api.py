@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kfwd.errors import ApiError
+from kfwd.errors import NOT_JSON, ApiError
 from kfwd.kube import answers
 from kfwd.kube.answers import Answer
 from kfwd.kube.connect import Server
@@ -179,7 +179,7 @@ class Api:
     def _decode(self, answer: Answer, shape: msgspec.json.Decoder[Any]) -> Any:
         try:
             return shape.decode(answer.body)
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise answers.not_json(answer, self._where) from error
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kfwd.errors import LoginNeeded
+from kfwd.errors import NOT_JSON, LoginNeeded
 from kfwd.kube import plugin_process
 from kfwd.kube.grant import Grant
 from kfwd.kube.guarded import Guarded
@@ -89,6 +89,10 @@ def invocation(context: Context, env: Mapping[str, str], *, terminal: bool) -> I
         )
     if plugin.interactive_mode == "Always" and not terminal:
         raise failure("exec-plugin-interactive", "needs a terminal to ask you")
+    if "\0" in "".join((plugin.command, *plugin.args, *(n + v for n, v in plugin.env))):
+        raise failure("exec-plugin-invalid", "is given text with a NUL in it")
+    if any("=" in name for name, _ in plugin.env):
+        raise failure("exec-plugin-invalid", 'is given a variable with "=" in its name')
     interactive = terminal and plugin.interactive_mode != "Never"
     info = _exec_info(plugin, context.cluster, interactive)
     return Invocation(
@@ -158,7 +162,7 @@ def parse(stdout: bytes, api_version: str) -> Grant:
     """The grant in a plugin's output. Raises `ValueError` with words that quote nothing of it."""
     try:
         credential = msgspec.json.decode(stdout, type=ExecCredential)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise ValueError(f"printed no usable ExecCredential: {error}") from None
     if credential.kind != "ExecCredential" or credential.api_version != api_version:
         raise ValueError(f"printed something other than an ExecCredential of {api_version}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from kfwd.errors import LoginNeeded
+from kfwd.kube import small_file
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig import User, read_certificate
 
@@ -70,7 +71,7 @@ def _token(user: User) -> str | None:
     if user.token_file is None:
         return user.token
     try:
-        token = user.token_file.read_text("utf-8").strip()
+        token = small_file.read(user.token_file).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         token, reason = "", getattr(error, "strerror", None) or "not text"
     else:

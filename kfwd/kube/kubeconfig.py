@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, TypeVar
 from msgspec import Struct, field
 
 from kfwd.errors import ConfigError
+from kfwd.kube import small_file
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig_file import ClusterEntry, ContextEntry, File, UserEntry, decode, read
 from kfwd.model import ContextRef
@@ -205,7 +206,7 @@ def fingerprint(paths: Iterable[Path | str]) -> Fingerprint:
     def one(path: Path) -> tuple[int, int, int] | None:
         try:
             found = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # a NUL in a path
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
@@ -254,7 +255,7 @@ def read_certificate(path: Path, what: str) -> bytes:
     Raises `ConfigError` `certificate-unreadable` with the system's reason.
     """
     try:
-        return path.read_bytes()
+        return small_file.read(path)
     except OSError as error:
         raise ConfigError(
             f"{what} cannot be read: {path}: {error.strerror}",

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from kfwd import yamldoc
 from kfwd.errors import ConfigError
+from kfwd.kube import small_file
 from kfwd.kube.guarded import Guarded
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ def read(path: Path) -> File | None:
     Raises `ConfigError`: `kubeconfig-unreadable`, or `kubeconfig-invalid` with the place.
     """
     try:
-        text = path.read_text("utf-8")
+        text = small_file.read(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -133,6 +134,11 @@ def read(path: Path) -> File | None:
         raise ConfigError(
             f"the kubeconfig {path} cannot be read: {reason}", code="kubeconfig-unreadable"
         ) from error
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> File:
+    """The file at `path` with this `text`. Raises `ConfigError` `kubeconfig-invalid`."""
     return _file(path, _content(path, text))
 
 

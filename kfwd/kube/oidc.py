@@ -21,7 +21,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from kfwd.errors import KfwdError, LoginNeeded, Unreachable
+from kfwd.errors import NOT_JSON, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import dial, kubeconfig_edit, proxies, tls
 from kfwd.kube.connector import SocketConnector, TlsTerms
 from kfwd.kube.grant import Grant
@@ -136,7 +136,7 @@ class Oidc:
             raise self._failed(_refusal(response.status, body))
         try:
             return msgspec.json.decode(body, type=shape)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except NOT_JSON:
             raise self._failed(
                 "the provider's answer is not what OpenID Connect asks for"
             ) from None
@@ -185,7 +185,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 def _refusal(status: int, body: bytes) -> str:
     try:
         refusal = msgspec.json.decode(body, type=Refusal)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_JSON:
         refusal = Refusal()
     words = " ".join(part for part in (refusal.error, refusal.error_description) if part)
     return f"the provider answered {words or status}"

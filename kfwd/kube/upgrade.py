@@ -145,5 +145,5 @@ async def _exchange(
 def _refused(head: wire.Head, body: bytes) -> UpgradeFailed:
     retry = head.headers.get("retry-after", "")
     text = wire.refusal(head, body)
-    after = float(retry) if retry.isdigit() else None
+    after = float(retry) if retry.isdecimal() else None
     return UpgradeFailed(text, status=head.status, retry_after_s=after)

@@ -9,7 +9,7 @@ from typing import Generic
 import msgspec
 from msgspec import Struct
 
-from kfwd.errors import ProtocolError
+from kfwd.errors import NOT_JSON, ProtocolError
 from kfwd.kube.objects import Kind, Resource, Status, T, decoder
 
 MAX_EVENT = 16 * 1024 * 1024
@@ -81,7 +81,7 @@ class EventDecoder(Generic[T]):
         """The events that `data` completes. Raises `ProtocolError` for anything but events."""
         try:
             events = [self._event(line) for line in self._lines.feed(data)]
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise ProtocolError(f"a watch event cannot be read: {error}") from error
         return tuple(event for event in events if event is not None)
 

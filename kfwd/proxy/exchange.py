@@ -183,7 +183,7 @@ class Exchange:
                 data = data[self._take(data) :]
             self._spoilt |= bool(data)
         except HttpError as error:
-            self._fail(error)
+            self._fail(HttpError(error.text, status=502))
         finally:
             self._flush()
 

@@ -49,7 +49,7 @@ class ClientHandshake:
 def _check(line: str) -> None:
     version, _, answer = line.partition(" ")
     code = answer[:3]
-    if not version.startswith("HTTP/1.") or not code.isdigit():
+    if not version.startswith("HTTP/1.") or not code.isdecimal():
         raise ProtocolError("it does not speak HTTP")
     if int(code) == PROXY_LOGIN_NEEDED:
         raise ProtocolError("it asks for a user name and password, or rejected them (407)")

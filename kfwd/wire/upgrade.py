@@ -7,6 +7,7 @@ lost (protocol notes A.3). Sources: RFC 9112; client-go's roundtripper for the e
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
 PORT_FORWARD = "portforward.k8s.io"
 TUNNEL = f"SPDY/3.1+{PORT_FORWARD}"
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Head(Struct, frozen=True):
@@ -94,7 +96,7 @@ def body_complete(head: Head, body: bytes | bytearray) -> bool:
     if head.has("transfer-encoding", "chunked"):
         return body.endswith(b"0\r\n\r\n")
     length = head.headers.get("content-length", "")
-    return length.isdigit() and len(body) >= int(length)
+    return _LENGTH.fullmatch(length) is not None and len(body) >= int(length)
 
 
 def refusal(head: Head, body: bytes) -> str:

@@ -94,6 +94,7 @@ def test_plain_text_is_quoted_in_part(body: bytes, text: str) -> None:
         (503, "1", 1.0),
         (429, None, None),
         (429, "soon", None),
+        (429, "9" * 5000, 86400.0),
         (429, "1.5", None),
         (429, "-1", None),
         (404, "2", None),
@@ -111,9 +112,23 @@ def test_a_status_may_say_when_to_come_again() -> None:
     found = error(answer(504, body | {"details": {"retryAfterSeconds": 1}}))
     assert isinstance(found, ApiError)
     assert found.retry_after_s == 1.0
+    never = error(answer(504, body | {"details": {"retryAfterSeconds": 10**400}}))
+    assert isinstance(never, ApiError)
+    assert never.retry_after_s in (None, 86400.0)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"kind": 7}', b'{"kind": "Pod"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"nonsense",
+        b'{"kind": 7}',
+        b'{"kind": "Pod"}',
+        b'{"kind":"\xff"}',
+        b'{"a":' * 9999,
+    ],
+)
 def test_what_is_no_status_is_none(body: bytes) -> None:
     assert status_of(body) is None
 

@@ -176,6 +176,22 @@ async def test_an_old_version_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"args": ["a\0b"]}, "NUL"),
+        ({"env": [{"name": "A", "value": "\0"}]}, "NUL"),
+        ({"env": [{"name": "A=B", "value": "c"}]}, '"=" in its name'),
+    ],
+)
+async def test_what_no_program_can_be_given_is_refused(
+    tmp_path: Path, given: dict[str, Any], text: str
+) -> None:
+    error = await failure(tmp_path, printing(tmp_path, "", **given))
+    assert error.code == "exec-plugin-invalid"
+    assert text in error.text
+
+
+@pytest.mark.parametrize(
     ("said", "text"),
     [
         ("", "no usable ExecCredential"),

@@ -65,7 +65,12 @@ def test_garbage_raises_a_protocol_error_or_nothing(chunks: list[bytes]) -> None
 
 
 @pytest.mark.parametrize(
-    "line", [b"no json", b"[]", b'{"type": "ADDED"}', b'{"type": "ADDED", "object": 7}']
+    "line",
+    [
+        *(b"no json", b"[]", b'{"type": "ADDED"}', b'{"type": "ADDED", "object": 7}'),
+        b'{"type":"ADDED","object":{"metadata":{"name":"\xff"}}}',  # not UTF-8
+        b'{"type":"ADDED","object":' + b'{"a":' * 100_000,  # deeper than a decoder goes
+    ],
 )
 def test_what_is_no_event_breaks_the_stream(line: bytes) -> None:
     with pytest.raises(ProtocolError, match="a watch event cannot be read"):

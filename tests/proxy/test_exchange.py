@@ -228,6 +228,7 @@ async def test_a_cut_chunked_answer_is_no_end(rig: Rig) -> None:
         (b"SSH-2.0-x\r\n\r\n", "not an HTTP answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "clear"),
         (b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "folded"),
+        (b"\r\nHTTP/1.1 200 OK\nX: a\r\n\r\n", "bare line feed"),
     ],
 )
 async def test_an_answer_that_is_none_is_an_error(rig: Rig, answer: bytes, text: str) -> None:

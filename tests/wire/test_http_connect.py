@@ -35,6 +35,7 @@ def test_any_2xx_opens_the_way_whatever_the_split(status: str) -> None:
         (b"HTTP/1.1 301\r\n\r\n", "it answered 301"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "does not speak HTTP"),
         (b"HTTP/1.1 2\xb2x\r\n\r\n", "does not speak HTTP"),
+        (b"HTTP/1.1 \xb200 OK\r\n\r\n", "does not speak HTTP"),
         (b"HTTP/1.1 200 OK\r\n\r\nearly", "sent more than its answer"),
         (b"x" * (MAX_HEAD + 1), "never ends"),
     ],

@@ -131,3 +131,9 @@ def test_a_body_ends_where_its_head_says() -> None:
     assert body_complete(chunked, b"1\r\na\r\n0\r\n\r\n")
     assert not body_complete(Head(404, {}), b"until the end")
     assert body_complete(Head(404, {}), b"x" * 70_000)
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1", "1_0", "+5", ""])
+def test_a_length_that_is_no_number_is_none(length: str) -> None:
+    """A superscript two is a digit to Python, and 5000 digits are more than it reads."""
+    assert not body_complete(Head(404, {"content-length": length}), b"until the end")

@@ -17,6 +17,7 @@ from kfwd.daemon.adhoc import NameTaken
 from kfwd.daemon.api.guard import peer_uid, refusal
 from kfwd.daemon.api.route import JSON, JSON_LINES, Call, Route
 from kfwd.errors import (
+    NOT_JSON,
     ConfigError,
     Forbidden,
     KfwdError,
@@ -90,7 +91,7 @@ class _Endpoint:
             self._daemon,
             dict(request.match_info),
             decode_query(request, route.query),
-            await _decode_body(request, route.body),
+            await decode_body(request, route.body),
             lambda: _abort(request),
         )
         result = route.handler(call)
@@ -112,10 +113,10 @@ def decode_query(request: web.BaseRequest, shape: type[msgspec.Struct]) -> Any:
         raise UsageError(f"the query cannot be understood: {error}", code="bad-request") from None
 
 
-async def _decode_body(request: web.BaseRequest, shape: type[msgspec.Struct]) -> Any:
+async def decode_body(request: web.BaseRequest, shape: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.json.decode(await request.read() or b"{}", type=shape)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise UsageError(f"the body cannot be understood: {error}", code="bad-request") from None
 
 

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from kfwd.api_handover import HANDOVER_PROTOCOL
-from kfwd.errors import ProtocolError
+from kfwd.errors import NOT_JSON, ProtocolError
 from kfwd.model import Wanted
 
 MAGIC = b"KFWD"
@@ -129,6 +129,6 @@ class Decoder:
 def _message(body: bytes) -> AnyMessage:
     try:
         message: AnyMessage = _decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise ProtocolError(f"a message that cannot be understood: {error}") from None
     return message
