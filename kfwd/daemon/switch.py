@@ -104,9 +104,14 @@ async def _refuse_missing(cluster: Cluster, entries: Iterable[Wanted]) -> None:
     found = await asyncio.gather(*(_missing(cluster, each) for each in entries))
     if lines := list(dict.fromkeys(line for lines in found for line in lines)):
         raise SwitchRefused(
-            f"not all of it exists in {cluster.name}: {'; '.join(lines)}",
+            "\n".join([f"not all of it exists in {cluster.name}:", *_listed(lines)]),
             hint="nothing was changed; make what is missing, or take those entries down first",
         )
+
+
+def _listed(lines: list[str]) -> list[str]:
+    """A line each, that make one sentence when they are joined."""
+    return [*(f"{line};" for line in lines[:-1]), lines[-1]]
 
 
 async def _missing(cluster: Cluster, wanted: Wanted) -> list[str]:

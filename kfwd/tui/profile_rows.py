@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from msgspec import Struct
-from rich.cells import cell_len
 
-from kfwd.api_model import Plan, PlanItem
 from kfwd.model import ProfileView, State
 from kfwd.profiles.folder import Files
 from kfwd.tui.picture import Picture
-from kfwd.tui.pieces import Piece, Pieces, Tone, cut, fit, shorten
+from kfwd.tui.pieces import Piece, Pieces, cut, fit, shorten
+from kfwd.tui.status_line import count
 from kfwd.yamldoc import Fault
 
 MARGIN = 3
 STATE, ENTRIES = 12, 14
-SIGNS: Mapping[str, tuple[str, Tone]] = {
-    "stop": ("-", "bad"),
-    "start": ("+", "good"),
-    "change": ("~", "warn"),
-    "leave": ("=", "dim"),
-}
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -96,7 +88,7 @@ def _sized(piece: Piece, cells: int) -> Piece:
 
 def _state(row: Row) -> Piece:
     if row.faults and not row.up:
-        return Piece(f"✖ {_count(len(row.faults), 'fault')}", "bad")
+        return Piece(f"✖ {count(len(row.faults), 'fault')}", "bad")
     if row.up:
         return Piece("● up", "good") if row.ready == row.entries else Piece("◐ up", "warn")
     return Piece("○ down" if row.enabled else "○ disabled", "dim")
@@ -110,32 +102,9 @@ def _entries(row: Row) -> Piece:
     return Piece(str(row.entries), "dim")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def fault(row: Row, cells: int) -> Pieces:
     """The line below a profile whose file has faults: the first of them."""
     more = f" (and {len(row.faults) - 1} more)" if len(row.faults) > 1 else ""
     stays = "; what is up stays up" if row.up else ""
     said = shorten(f"└ {row.faults[0]}", cells - MARGIN - 3 - len(more) - len(stays))
     return (Piece(" " * (MARGIN + 2)), Piece(f"{said}{more}{stays}", "bad"))
-
-
-def wide(plan: Plan) -> int:
-    """The cells that the ids of a plan take."""
-    return max((cell_len(item.id) for item in plan.items), default=0)
-
-
-def item(item: PlanItem, wide: int, cells: int) -> Pieces:
-    """What would happen to an entry: `+ start  shop/web  svc/web 8080:http in dev`."""
-    sign, tone = SIGNS[item.action]
-    id = fit(item.id, min(wide, cells // 2))
-    return cut((Piece(f"{' ' * MARGIN}{sign} {item.action:<6} {id}  {item.text}", tone),), cells)
-
-
-def summary(plan: Plan) -> str:
-    """`1 to stop, 2 to start`; `nothing to do` where all stay as they are."""
-    counts = Counter[str](item.action for item in plan.items)
-    done = [action for action in ("stop", "start", "change") if counts[action]]
-    return ", ".join(f"{counts[action]} to {action}" for action in done) or "nothing to do"

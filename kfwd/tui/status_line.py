@@ -23,9 +23,9 @@ def status(picture: Picture, title: str, cells: int) -> Pieces:
     return spread(tuple(left), _numbers(picture), cells)
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, several: str = "") -> str:
     """`1 context`, `2 contexts`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def _states(entries: Iterable[EntryView]) -> list[Piece]:

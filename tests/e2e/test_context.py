@@ -186,6 +186,7 @@ def test_what_is_not_there_refuses_the_whole_switch(two: Two, shell: Shell) -> N
     assert "only-here" in said
     assert "part/port: " in said
     assert "part/space: there is no namespace nowhere" in said
+    assert len(said.splitlines()) == 2
     assert "part/here" not in said
     assert "hint: nothing was changed" in said
     assert {entry["context"] for entry in shell.entries().values()} == {"blue"}

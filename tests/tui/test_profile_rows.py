@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.api_model import Plan, PlanItem
 from kfwd.model import ProfileView, SnapshotEvent, State
 from kfwd.profiles.folder import Files, Folder
 from kfwd.tui import profile_rows
@@ -65,22 +64,8 @@ def test_the_first_fault_is_below_and_what_is_up_stays_up(files: Files) -> None:
     assert text(profile_rows.fault(up, 80)).endswith("; what is up stays up")
 
 
-def test_a_plan_is_told_by_sign_word_and_colour() -> None:
-    actions = ("stop", "start", "change", "leave")
-    items = tuple(PlanItem(id=f"dev/{a}", action=a, text="svc/web") for a in actions)
-    plan = Plan(items=items)
-    drawn = [profile_rows.item(each, profile_rows.wide(plan), 80) for each in items]
-    assert [text(each)[3:4] for each in drawn] == ["-", "+", "~", "="]
-    assert [each[0].tone for each in drawn] == ["bad", "good", "warn", "dim"]
-    assert text(drawn[2]) == "   ~ change dev/change  svc/web"
-    assert profile_rows.summary(plan) == "1 to stop, 1 to start, 1 to change"
-    assert profile_rows.summary(Plan(items=items[3:])) == "nothing to do"
-
-
 @pytest.mark.parametrize("cells", SIZES)
 def test_nothing_is_wider_than_the_screen(files: Files, cells: int) -> None:
-    long = PlanItem(id="dev/" + "x" * 300, action="start", text="日本" * 200)
-    assert width(profile_rows.item(long, 304, cells)) <= cells
     assert width(profile_rows.heading(cells)) <= cells
     for row in profile_rows.rows(files, picture(State.READY, name="n" * 300)):
         assert width(profile_rows.line(row, cells)) <= cells

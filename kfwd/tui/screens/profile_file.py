@@ -14,7 +14,7 @@ from kfwd.tui import editing, numbered
 from kfwd.tui.editing import Outcome
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, cut
-from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 from kfwd.yamldoc import Fault
 
@@ -55,8 +55,7 @@ class ProfileFile(Page):
 
     def _items(self) -> Iterator[Item]:
         for line in numbered.lines(self.draft.text, self.faults, self.table.size.width):
-            pieces = line.pieces
-            yield Item(str(line.number), lambda cells, p=pieces: p, pickable=not line.said)  # type: ignore[misc]
+            yield Item(str(line.number), fixed(line.pieces), pickable=not line.said)
 
     def _first(self) -> None:
         if self.faults:

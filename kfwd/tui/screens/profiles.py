@@ -17,16 +17,18 @@ from kfwd.api_model import Plan
 from kfwd.errors import KfwdError
 from kfwd.profiles.draft import Draft
 from kfwd.profiles.folder import Files, Folder
-from kfwd.tui import editing, profile_rows
+from kfwd.tui import editing, plan_lines, profile_rows
 from kfwd.tui.asked import Asked
 from kfwd.tui.editing import Outcome
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, cut
 from kfwd.tui.profile_rows import Row
 from kfwd.tui.screens.profile_file import ProfileFile
-from kfwd.tui.widgets.line import Line
+from kfwd.tui.screens.switch import Switch
+from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 
+OF_UP = {"take_down", "switch"}
 OF_FILE = {"bring_up", "edit", "file", "validate"}
 
 
@@ -47,6 +49,7 @@ class Profiles(Page):
             id="profile-up",
         ),
         Binding("x", "take_down", "down", tooltip="Take down; u brings it back", id="profile-down"),
+        Binding("c", "switch", "context", tooltip="Switch its context", id="profile-switch"),
         Binding("e", "edit", "edit", tooltip="Edit in $EDITOR", id="profile-edit"),
         Binding("n", "new", "new", tooltip="Make a new profile", id="profile-new"),
         Binding("f", "file", "file", tooltip="Show its file", id="profile-file"),
@@ -125,19 +128,18 @@ class Profiles(Page):
         row, plan = self.subject, self.plan
         if row is None:
             return ()
-        said = profile_rows.summary(plan) if isinstance(plan, Plan) else ""
+        said = plan_lines.summary(plan) if isinstance(plan, Plan) else ""
         return cut((Piece(f" plan of {row.name}  ", "title"), Piece(said, "dim")), cells)
 
     def _plan_items(self) -> Iterator[Item]:
-        plan = self.plan
+        plan, cells = self.plan, self.table.size.width
         if isinstance(plan, KfwdError):
             folder = f"{self.kfwd.paths.profiles}/"
-            said = plan.text.replace(folder, "").splitlines()
-            for text in [*said, *([plan.hint] if plan.hint else [])]:
-                yield Item(text, partial(cut, (Piece(f"   {text}", "bad"),)))
+            for number, pieces in enumerate(plan_lines.refusal(plan, cells, without=folder)):
+                yield Item(str(number), fixed(pieces))
         elif plan is not None:
-            for item in plan.items:
-                yield Item(item.id, partial(profile_rows.item, item, profile_rows.wide(plan)))
+            for id, pieces in plan_lines.lines(plan, cells):
+                yield Item(id, fixed(pieces))
 
     # Keys
 
@@ -154,7 +156,7 @@ class Profiles(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         row = self.subject if self.is_mounted else None
-        if action == "take_down":
+        if action in OF_UP:
             return row is not None and row.up
         if action in OF_FILE:
             return row is not None and row.has_file
@@ -186,6 +188,10 @@ class Profiles(Page):
                 f"{name} would not come back as it was", hint="its plan says what it would be"
             )
         self.kfwd.client.up([name], paths.kubeconfigs(self.kfwd.env))
+
+    def action_switch(self) -> None:
+        if (row := self.subject) is not None and row.context is not None:
+            self.app.push_screen(Switch(row.context))
 
     # Files
 

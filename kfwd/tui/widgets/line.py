@@ -13,6 +13,11 @@ Draw = Callable[[int], Pieces]
 """Pieces for a line so many cells wide."""
 
 
+def fixed(pieces: Pieces) -> Draw:
+    """The same pieces at any width, for those who make them anew when it changes."""
+    return lambda cells: pieces
+
+
 class Line(Toned):
     """Redrawn by `show` only when its pieces are others than before."""
 
