@@ -116,11 +116,11 @@ class SharedContext:
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._subscribers.add(callback)
 
-    async def dial(self, namespace: str, pod: str) -> Dialled:
+    async def dial(self, namespace: str, pod: str, port: int | None = None) -> Dialled | None:
         if self._dialer is None or self.current is None:
             raise Unreachable(f"the context {self.name} is not known yet")
         try:
-            dialled = await self._dialer.dial(namespace, pod)
+            dialled = await self._dialer.dial(namespace, pod, port)
         except (Unreachable, LoginNeeded) as error:
             self.current.report(error)
             raise

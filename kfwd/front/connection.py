@@ -224,6 +224,9 @@ class Connection:
                 self._front.reached(self.endpoint)
             self._local.finish()
             return False
+        if verdict is Next.DROP:
+            self._local.reset()
+            return False
         if verdict is Next.REFUSE:
             self._front.refused(self.endpoint)
         self._fail(SessionLost(ending.reason or "cut"))

@@ -20,6 +20,7 @@ class Next(Enum):
     ELSEWHERE = "elsewhere"  # another endpoint, same bytes
     WAIT = "wait"  # back to the waiting room, same bytes
     REFUSE = "refuse"  # reset, and say that the port refuses
+    DROP = "drop"  # reset, and say nothing: most likely nobody is left who would hear it
 
 
 def failure(ending: Ending) -> Failure:
@@ -35,6 +36,8 @@ def after(ending: Ending, *, taken: bool, replayable: bool, others: bool) -> Nex
     """
     if ending.how is End.CLEAN:
         return Next.FINISH
+    if ending.how is End.LEFT:
+        return Next.DROP
     why = failure(ending)
     if taken or why is Failure.OTHER:
         return Next.RESET

@@ -142,7 +142,7 @@ class TlsPipe:
             pass
         except OSError as error:
             self._forget()
-            self._loop.call_soon(self._end, error)
+            self._loop.call_soon(self._unwritable, error)
 
     def _took(self, sent: int) -> None:
         self._buffered -= sent
@@ -154,6 +154,12 @@ class TlsPipe:
     def _forget(self) -> None:
         self._out.clear()
         self._buffered = 0
+
+    def _unwritable(self, error: OSError) -> None:
+        """The peer takes no more; what it said before it closed is still to be read."""
+        if self._reading:
+            self._readable()
+        self._end(error)
 
     def _writable(self) -> None:
         self._flush()

@@ -1,15 +1,15 @@
 """From a pod's name to an upgraded pipe: transports are tried in order, by evidence.
 
-Rules of this file (design section 4, rule 8): `spdy`, then `websocket`. Any HTTP answer but 401,
-404 and 429, an end-of-file, and 5 s of silence try the next one, for this dial. Only success is
-remembered. DNS, TCP and TLS failures change nothing.
+Rules of this file (design section 4, rule 8): `spdy`, then `websocket`, then `channels`. Any HTTP
+answer but 401, 404 and 429, an end-of-file, and 5 s of silence try the next one, for this dial.
+Only success is remembered. DNS, TCP and TLS failures change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
@@ -20,17 +20,18 @@ from kfwd.kube.login_hint import login_hint
 from kfwd.kube.pipe import Pipe
 from kfwd.kube.upgrade import Request, upgrade
 from kfwd.tunnel.websocket import WebSocketPipe
+from kfwd.wire import channels
 from kfwd.wire import upgrade as wire
 from kfwd.wire.websocket import accept_key, client_handshake_key
 
-TRANSPORTS = ("spdy", "websocket")
+TRANSPORTS = ("spdy", "websocket", "channels")
 DIAL_S = 15.0
 IN_FLIGHT = 16
 NO_FALLBACK = frozenset({401, 404, 429})
 
 
 class Dialled(NamedTuple):
-    """A pipe that speaks SPDY; `rest` came behind the answer, as SPDY."""
+    """A pipe that speaks SPDY, with `channels` WebSocket; `rest` came behind the answer."""
 
     pipe: Pipe
     rest: bytes
@@ -61,24 +62,30 @@ class Dialer:
         """What worked last."""
         return self._preferred
 
-    async def dial(self, namespace: str, pod: str) -> Dialled:
-        """Raises `NotFound` (code `pod-gone`), `LoginNeeded`, `ConfigError`, `Forbidden`,
-        `Unreachable` or `UpgradeFailed`; nothing else. A login plugin's time is not the dial's."""
+    async def dial(self, namespace: str, pod: str, port: int | None = None) -> Dialled | None:
+        """A session for a connection to `port`, or for none yet.
+
+        None in the latter case where `channels` lead to the pod: they would dial it, and carry one
+        connection to one port each. Raises `NotFound` (code `pod-gone`), `LoginNeeded`,
+        `ConfigError`, `Forbidden`, `Unreachable` or `UpgradeFailed`; nothing else. A login plugin's
+        time is not the dial's.
+        """
         await self._credentials.get()
         async with self._in_flight:
             try:
                 async with asyncio.timeout(DIAL_S):
-                    return await self._try_transports(namespace, pod)
+                    return await self._try_transports(namespace, pod, port)
             except TimeoutError:
                 raise Unreachable(
                     f"no session to {namespace}/{pod} within {DIAL_S:g} s", code="dial-timeout"
                 ) from None
 
-    async def _try_transports(self, namespace: str, pod: str) -> Dialled:
+    async def _try_transports(self, namespace: str, pod: str, port: int | None) -> Dialled | None:
         failures: list[UpgradeFailed] = []
+        place = _Place(_path(namespace, pod), port)
         for transport in self._order():
             try:
-                dialled = await self._with_login(transport, _path(namespace, pod))
+                dialled = await self._with_login(transport, place)
             except UpgradeFailed as error:
                 failures.append(error)
                 if error.status in NO_FALLBACK:
@@ -101,11 +108,11 @@ class Dialer:
             self._preferred = transport
             self._learned(transport)
 
-    async def _with_login(self, transport: str, path: str) -> Dialled:
+    async def _with_login(self, transport: str, place: _Place) -> Dialled | None:
         """One try, and one more with a fresh credential after a 401."""
         credential = await self._credentials.get()
         try:
-            return await self._once(transport, path, credential)
+            return await self._once(transport, place, credential)
         except UpgradeFailed as error:
             if error.status != 401:
                 raise
@@ -114,37 +121,69 @@ class Dialer:
         fresh = await self._credentials.get()
         if fresh.tag == credential.tag:
             raise refused
-        return await self._once(transport, path, fresh)
+        return await self._once(transport, place, fresh)
 
-    async def _once(self, transport: str, path: str, credential: Credential) -> Dialled:
-        dial = _spdy if transport == "spdy" else _websocket
-        return await self._server.way.attempt(lambda: dial(self._server, credential, path))
+    async def _once(self, transport: str, place: _Place, credential: Credential) -> Dialled | None:
+        dial = _DIALS[transport]
+        return await self._server.way.attempt(lambda: dial(self._server, credential, place))
+
+
+class _Place(NamedTuple):
+    """Where to: the path of a pod's port-forward, and the port if a connection wants one."""
+
+    path: str
+    port: int | None
 
 
 def _path(namespace: str, pod: str) -> str:
     return f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
 
 
-async def _spdy(server: Server, credential: Credential, path: str) -> Dialled:
+async def _spdy(server: Server, credential: Credential, place: _Place) -> Dialled:
     def accepted(head: wire.Head) -> bool:
         protocol = head.headers.get("x-stream-protocol-version")
         return wire.spdy_accepted(head) and protocol == wire.PORT_FORWARD
 
-    request = Request("POST", path, wire.spdy_headers(), accepted)
+    request = Request("POST", place.path, wire.spdy_headers(), accepted)
     upgraded = await upgrade(server, credential, request)
     return Dialled(upgraded.pipe, upgraded.rest, "spdy")
 
 
-async def _websocket(server: Server, credential: Credential, path: str) -> Dialled:
+async def _websocket(server: Server, credential: Credential, place: _Place) -> Dialled:
+    upgraded = await upgrade(server, credential, _switch(place.path, wire.TUNNEL))
+    return Dialled(WebSocketPipe(upgraded.pipe, upgraded.rest), b"", "websocket")
+
+
+async def _channels(server: Server, credential: Credential, place: _Place) -> Dialled | None:
+    request = _switch(channels.path(place.path, place.port), channels.PROTOCOL)
+    try:
+        upgraded = await upgrade(server, credential, request)
+    except UpgradeFailed as error:
+        if place.port is None and channels.only_lacks_port(error.status, error.text):
+            return None
+        raise
+    if place.port is None:
+        upgraded.pipe.abort()
+        raise UpgradeFailed("the server opened channels to no port", status=101)
+    return Dialled(upgraded.pipe, upgraded.rest, "channels")
+
+
+def _switch(path: str, wanted: str) -> Request:
+    """A request for a WebSocket that carries the protocol `wanted`."""
     key = client_handshake_key(os.urandom(16))
 
     def accepted(head: wire.Head) -> bool:
         protocol = head.headers.get("sec-websocket-protocol")
-        return wire.websocket_accepted(head, accept_key(key)) and protocol == wire.TUNNEL
+        return wire.websocket_accepted(head, accept_key(key)) and protocol == wanted
 
-    request = Request("GET", path, wire.websocket_headers(key, wire.TUNNEL), accepted)
-    upgraded = await upgrade(server, credential, request)
-    return Dialled(WebSocketPipe(upgraded.pipe, upgraded.rest), b"", "websocket")
+    return Request("GET", path, wire.websocket_headers(key, wanted), accepted)
+
+
+_DIALS: Mapping[str, Callable[[Server, Credential, _Place], Awaitable[Dialled | None]]] = {
+    "spdy": _spdy,
+    "websocket": _websocket,
+    "channels": _channels,
+}
 
 
 def explain(

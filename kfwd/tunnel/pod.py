@@ -3,13 +3,13 @@
 Rules of this file (design section 4, rules 2, 9, 10). A connection gets a session of its own: one
 that nothing occupies, or a new one. Only when no more may be dialled is one shared, and else the
 connection waits. Some free sessions are kept: as many as connections were opened at once in the
-last minute, between 1 and 8. What carried nothing for 10 minutes is closed.
+last minute, between 1 and 8. What carried nothing for 10 minutes is closed. Where only `channels`
+lead to the pod each connection is dialled for, and none is kept: it would be one to the pod.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ from msgspec import Struct
 
 from kfwd.backoff import HEALTHY_S, Backoff
 from kfwd.errors import ApiError, KfwdError, NotFound
+from kfwd.tunnel import channels
+from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.peak import Peak
+from kfwd.tunnel.queue import Queue
 from kfwd.tunnel.session import Session
 from kfwd.tunnel.stream import Opening, Sink, Stream
 
@@ -63,9 +66,9 @@ class PodSessions:
         self._pool = pool
         self._backoff = backoff
         self._sessions: set[Session] = set()
+        self._channels: set[Channel] = set()
         self._asked: set[Session] = set()
-        self._openings: deque[Opening] = deque()
-        self._dialling = 0
+        self._queue = Queue()
         self._retry: asyncio.TimerHandle | None = None
         self._parked = False
         self._peak = Peak()
@@ -73,12 +76,12 @@ class PodSessions:
 
     def __len__(self) -> int:
         """Sessions that are up or being dialled."""
-        return len(self._sessions) + self._dialling
+        return len(self._sessions) + len(self._channels) + self._queue.dialling
 
     @property
     def idle(self) -> bool:
         """Whether nobody would miss this."""
-        return not (self.watchers or self._openings or len(self))
+        return not (self.watchers or self._queue or len(self))
 
     @property
     def ping_s(self) -> float | None:
@@ -88,7 +91,7 @@ class PodSessions:
 
     @property
     def waiting(self) -> bool:
-        return bool(self._openings)
+        return bool(self._queue)
 
     @property
     def gone(self) -> bool:
@@ -97,7 +100,7 @@ class PodSessions:
 
     def open_now(self, port: int, sink: Sink, first: Callable[[], bytes]) -> Stream | None:
         """A stream on a session that is free and trusted right now, if there is one."""
-        if self._openings:
+        if self._queue:
             return None
         session = self._free_session()
         return self._open(session, port, sink, first()) if session else None
@@ -112,15 +115,14 @@ class PodSessions:
         if self.error is not None and self.gone and not self._sessions:
             opening.fail(self.error)
             return opening
-        self._openings.append(opening)
+        self._queue.add(opening)
         self._parked = False
         self.assign()
         return opening
 
     def withdraw(self, opening: Opening) -> None:
         """The stream is wanted no more; one that is there already is reset."""
-        if opening in self._openings:
-            self._openings.remove(opening)
+        if self._queue.remove(opening):
             self._pool.tidy_soon()
         opening.abandon()
 
@@ -150,18 +152,20 @@ class PodSessions:
         self._backoff.restart()
         for session in list(self._sessions):
             session.doubt()
+        for channel in list(self._channels):
+            channel.doubt()
         self.retry_now()
 
     def assign(self) -> None:
         """Give sessions to those who wait, and dial what is missing."""
-        while self._openings and (session := self._free_session()):
+        while self._queue and (session := self._free_session()):
             self._serve(session)
         for session in self._to_ask():
             self._asked.add(session)
             self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
-        while self._wants_dial() and self._room() and self._pool.admits(self):
-            self._dialling += 1
-            self._pool.tasks.spawn(self._dial(), f"dial {self.pod.name}")
+        while self._wants_dial() and self._may_dial():
+            port = self._queue.dial()
+            self._pool.tasks.spawn(self._dial(port), f"dial {self.pod.name}")
         if self._pool.full or not self._room():
             self._share()
 
@@ -176,25 +180,38 @@ class PodSessions:
         self._pool.room_made()
 
     def session_eased(self, session: Session) -> None:
-        if self._openings:
+        if self._queue:
             self._loop.call_soon(self.assign)
 
     def session_lost(self, session: Session, error: KfwdError) -> None:
         self._sessions.discard(session)
         self._asked.discard(session)
         if not session.planned:
-            self._pool.on_cut(self._cut(session, error))
-        if not session.planned and not self._sessions:
+            self._was_cut(session, error)
+        self.assign()
+        self._pool.room_made()
+
+    def channel_over(self, channel: Channel, error: KfwdError | None) -> None:
+        self._channels.discard(channel)
+        if error is not None:
+            self._was_cut(channel, error)
+        self.assign()
+        self._pool.room_made()
+
+    def channel_yields(self, channel: Channel) -> None:
+        self._pool.room_made()
+
+    def _was_cut(self, session: Session | Channel, error: KfwdError) -> None:
+        self._pool.on_cut(self._cut(session, error))
+        if not (self._sessions or self._channels):
             self.reconnects += 1
             self.good = False
             self.error = error
             self._changed()
-        if not session.planned and self._loop.time() - session.opened_at < HEALTHY_S:
+        if self._loop.time() - session.opened_at < HEALTHY_S:
             self._rest(error)
-        self.assign()
-        self._pool.room_made()
 
-    def _cut(self, session: Session, error: KfwdError) -> SessionCut:
+    def _cut(self, session: Session | Channel, error: KfwdError) -> SessionCut:
         now = self._loop.time()
         return SessionCut(
             pod=self.pod,
@@ -218,16 +235,24 @@ class PodSessions:
         if free:
             self._parked = True
             min(free, key=lambda session: session.used_at).retire()
-        return bool(free)
+        return bool(free) or self.give_up_finished()
+
+    def give_up_finished(self) -> bool:
+        """End a connection whose local side ended and whose pod is silent; False without one."""
+        finished = [channel for channel in self._channels if channel.may_yield]
+        if finished:
+            max(finished, key=lambda channel: channel.silent_s).give_place()
+        return bool(finished)
 
     def close(self, error: KfwdError) -> None:
         """End everything."""
         if self._retry is not None:
             self._retry.cancel()
-        for opening in self._openings:
-            opening.fail(error)
+        self._queue.fail(error)
         for session in list(self._sessions):
             session.close(error)
+        for channel in list(self._channels):
+            channel.close(error)
 
     def _free(self) -> list[Session]:
         return [s for s in self._sessions if not s.occupied and s not in self._asked]
@@ -239,15 +264,26 @@ class PodSessions:
 
     def _to_ask(self) -> list[Session]:
         fit = [s for s in self._free() if s.fit and s.silent]
-        return fit[: max(0, len(self._openings) - len(self._asked))]
+        return fit[: max(0, len(self._queue) - len(self._asked))]
 
     @property
     def _unserved(self) -> int:
         """Connections that wait and that nothing is on the way for."""
-        return len(self._openings) - self._dialling - len(self._asked)
+        return len(self._queue) - self._queue.dialling - len(self._asked)
 
     def _room(self) -> bool:
         return len(self) < SESSIONS_MAX
+
+    def _may_dial(self) -> bool:
+        """Whether there is room for one session more, or can be made."""
+        if not self._room():
+            self.give_up_finished()
+        return self._room() and self._pool.admits(self)
+
+    @property
+    def _one_each(self) -> bool:
+        """Whether a session would be a connection to the pod, and the way there is good."""
+        return self.good and self.transport == self._pool.transport == channels.TRANSPORT
 
     def _wants_dial(self) -> bool:
         if self._retry is not None:
@@ -256,8 +292,8 @@ class PodSessions:
             return True
         # Never more than are kept when all are free: a session more would be closed and dialled
         # again with every burst.
-        missing = len(self) < self._keep() and not self._free()
-        return bool(self.watchers) and missing and not (self._parked or self._openings)
+        missing = len(self) < self._keep() and not (self._free() or self._one_each)
+        return bool(self.watchers) and missing and not (self._parked or self._queue)
 
     def _keep(self) -> int:
         return max(FREE_MIN, min(FREE_MAX, self._peak.get(self._loop.time())))
@@ -267,11 +303,13 @@ class PodSessions:
             session.retire()
 
     def _serve(self, session: Session) -> None:
-        opening = self._openings.popleft()
-        if not opening.stream.done():
-            opening.stream.set_result(
-                self._open(session, opening.port, opening.sink, opening.first())
-            )
+        self._queue.serve(lambda o: self._open(session, o.port, o.sink, o.first()))
+
+    def _give(self, channel: Channel) -> None:
+        """A connection to one port is there: give it to the first who waits for that."""
+        self._channels.add(channel)
+        if not self._queue.serve_port(channel.port, lambda o: channel.open(o.sink, o.first())):
+            channel.close()
 
     def _open(self, session: Session, port: int, sink: Sink, first: bytes) -> Stream:
         stream = session.open(port, sink, first)
@@ -297,35 +335,38 @@ class PodSessions:
             session.retire()
         self.assign()
 
-    async def _dial(self) -> None:
+    async def _dial(self, port: int | None) -> None:
         try:
-            session = await self._connect()
+            session = await self._connect(port)
         except KfwdError as error:
             self._failed(error)
         else:
             self._connected(session)
 
-    async def _connect(self) -> Session:
+    async def _connect(self, port: int | None) -> Session | Channel | None:
         """A new session; it counts as being dialled until it is there or not to be had."""
         try:
-            return await self._pool.connect(self.pod, self)
+            return await self._pool.connect(self.pod, self, port)
         finally:
-            self._dialling -= 1
+            self._queue.dial_ended(port)
 
-    def _connected(self, session: Session) -> None:
+    def _connected(self, session: Session | Channel | None) -> None:
         self._backoff.succeeded(self._loop.time())
-        self._sessions.add(session)
-        self.good, self.error, self.transport = True, None, session.transport
+        self.good, self.error, self.transport = True, None, channels.TRANSPORT
+        if isinstance(session, Session):
+            self.transport = session.transport
+            self._sessions.add(session)
+        elif session is not None:
+            self._give(session)
         self.assign()
-        if not self._openings:
+        if not self._queue:
             self._release_free(self._keep())
         self._changed()
 
     def _failed(self, error: KfwdError) -> None:
         self.good, self.error = False, error
         if self.gone:
-            while self._openings:
-                self._openings.popleft().fail(error)
+            self._queue.fail(error)
         self._rest(error)
         self._changed()
 

@@ -9,6 +9,8 @@ from typing import Protocol
 from kfwd.backoff import Backoff
 from kfwd.errors import KfwdError, SessionLost
 from kfwd.tasks import TaskSet
+from kfwd.tunnel import channels
+from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.dial import Dialled
 from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
 from kfwd.tunnel.session import Session
@@ -23,7 +25,7 @@ class Dials(Protocol):
     @property
     def transport(self) -> str | None: ...
 
-    async def dial(self, namespace: str, pod: str) -> Dialled: ...
+    async def dial(self, namespace: str, pod: str, port: int | None) -> Dialled | None: ...
 
 
 class Sessions(Protocol):
@@ -83,12 +85,23 @@ class Pool:
             self._evict(pod)
         return not self.full
 
-    async def connect(self, ref: PodRef, pod: PodSessions) -> Session:
-        """Dial a session. Raises what `Dialer.dial` raises."""
-        dialled = await self._dialer.dial(ref.namespace, ref.name)
+    async def connect(
+        self, ref: PodRef, pod: PodSessions, port: int | None
+    ) -> Session | Channel | None:
+        """Dial for a connection to `port`, or for none yet. Returns and raises what `Dialer.dial`
+        does: a `Channel` goes to that port alone.
+        """
+        dialled = await self._dialer.dial(ref.namespace, ref.name, port)
+        if dialled is None:
+            return None
+        if self._closed:
+            dialled.pipe.abort()
+            raise SessionLost("the context is closed")
+        if port is not None and dialled.transport == channels.TRANSPORT:
+            return Channel(dialled.pipe, dialled.rest, port, pod)
         session = Session(dialled.pipe, dialled.transport, pod)
         session.start(dialled.rest)
-        if self._closed or not session.alive:
+        if not session.alive:
             session.close()
             raise SessionLost("the session ended as soon as it was up")
         return session
@@ -122,7 +135,8 @@ class Pool:
                 pod.assign()
 
     def _evict(self, for_pod: PodSessions) -> bool:
-        return any(pod.give_up_free() for pod in self._pods.values() if pod is not for_pod)
+        others = (pod for pod in self._pods.values() if pod is not for_pod)
+        return for_pod.give_up_finished() or any(pod.give_up_free() for pod in others)
 
     def _schedule_tidy(self, delay: float) -> None:
         if self._closed:

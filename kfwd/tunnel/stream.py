@@ -30,6 +30,7 @@ class End(Enum):
     CLEAN = "clean"  # both ends finished, nobody complained
     TEXT = "text"  # the runtime said why on the error stream
     CUT = "cut"  # reset, GOAWAY, a lost session: nothing is known
+    LEFT = "left"  # given up by us long after the local side had ended
 
 
 class Ending(Struct, frozen=True):

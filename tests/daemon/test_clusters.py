@@ -181,7 +181,7 @@ class FakeDialer:
     def __init__(self, error: KfwdError) -> None:
         self.error = error
 
-    async def dial(self, namespace: str, pod: str) -> Dialled:
+    async def dial(self, namespace: str, pod: str, port: int | None) -> Dialled:
         raise self.error
 
 

@@ -30,6 +30,7 @@ CLEAN = Ending(End.CLEAN)
         (RESET_BY_PEER, False, True, True, Next.RESET),
         (CUT, False, True, True, Next.RESET),
         (CUT, True, False, False, Next.RESET),
+        (Ending(End.LEFT), True, True, True, Next.DROP),
         (Ending(End.CUT, REFUSED.reason), False, True, True, Next.RESET),
     ],
 )

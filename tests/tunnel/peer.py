@@ -98,11 +98,13 @@ class Peer:
 
 
 class Peers:
-    """A listening server whose sessions a test takes one by one, and a dialer that reaches it."""
+    """A listening server whose sessions a test takes one by one, and a dialer that reaches it.
 
-    transport = "spdy"
+    With the transport `channels` its peers are bare: a test reads and writes their streams.
+    """
 
     def __init__(self) -> None:
+        self.transport = "spdy"
         self._arrived: defaultdict[str, asyncio.Queue[Peer]] = defaultdict(asyncio.Queue)
         self._pod_at: dict[int, str] = {}
         self._all: list[Peer] = []
@@ -110,19 +112,23 @@ class Peers:
         self.refuse: KfwdError | None = None
         self.gate: asyncio.Event | None = None
         self.pods: list[str] = []
+        self.ports: list[int | None] = []
         self.port = 0
 
-    async def dial(self, namespace: str, pod: str) -> Dialled:
+    async def dial(self, namespace: str, pod: str, port: int | None = None) -> Dialled | None:
         """What `Dialer.dial` does, without HTTP."""
         self.dials += 1
         self.pods.append(pod)
+        self.ports.append(port)
         if self.gate is not None:
             await self.gate.wait()
         if self.refuse is not None:
             raise self.refuse
+        if self.transport == "channels" and port is None:
+            return None
         pipe = await SocketPipe.over(await self._connect(pod))
         pipe.pause_reading()
-        return Dialled(pipe, b"", "spdy")
+        return Dialled(pipe, b"", self.transport)
 
     async def next(self, pod: str = "p") -> Peer:
         """The next session to a pod."""

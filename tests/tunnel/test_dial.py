@@ -19,6 +19,7 @@ from kfwd.tunnel.dial import Dialer, explain
 from kfwd.wire.websocket import accept_key
 from tests.kube.test_upgrade import GOOD, api_server
 from tests.until import until
+from tests.wire.test_channels import opened
 
 Script = Callable[[str], bytes]
 
@@ -76,8 +77,9 @@ def no(status: int) -> Script:
     return lambda head: refusal(status)
 
 
-async def transport_of(dialing: Dialer) -> str:
-    dialled = await dialing.dial("ns", "p")
+async def transport_of(dialing: Dialer, port: int | None = None) -> str:
+    dialled = await dialing.dial("ns", "p", port)
+    assert dialled is not None
     dialled.pipe.abort()
     return dialled.transport
 
@@ -109,9 +111,48 @@ async def test_end_of_file_and_silence_try_the_next(monkeypatch: pytest.MonkeyPa
 
 async def test_a_101_without_the_protocol_is_no_success() -> None:
     bare = GOOD.replace(b"X-Stream-Protocol-Version: portforward.k8s.io\r\n", b"")
-    script = Scripted(lambda head: bare, lambda head: websocket_101(head, "v4.channel.k8s.io"))
+    script = Scripted(lambda head: bare, lambda head: websocket_101(head, "other.k8s.io"))
     async with dialer(script) as dialing:
         with pytest.raises(UpgradeFailed):
+            await dialing.dial("ns", "p")
+        assert dialing.transport is None
+
+
+def old_node(head: str) -> bytes:
+    """A node that knows only channels (protocol notes A.4, D.1, E.2)."""
+    if "?ports=" not in head:
+        return refusal(400, 'query parameter "port" is required')
+    if "v4.channel.k8s.io" not in head:
+        return refusal(403)
+    return websocket_101(head, "v4.channel.k8s.io") + opened(8080)
+
+
+async def test_channels_are_tried_last_and_only_for_a_port_that_is_wanted() -> None:
+    learned: list[str] = []
+    script = Scripted(no(405), old_node)
+    async with dialer(script, learned=learned.append) as dialing:
+        dialled = await dialing.dial("ns", "p", 8080)
+        assert dialled is not None
+        dialled.pipe.abort()
+        assert (dialled.transport, dialled.rest) == ("channels", opened(8080))
+        assert await transport_of(dialing, 8080) == "channels"
+    assert (script.asked, learned) == (["POST", "GET", "GET", "GET"], ["channels"])
+
+
+async def test_without_a_port_channels_are_only_asked_for() -> None:
+    script = Scripted(no(405), old_node)
+    async with dialer(script) as dialing:
+        assert await dialing.dial("ns", "p") is None
+        assert dialing.transport == "channels"
+
+
+@pytest.mark.parametrize(
+    "answer", [no(400), no(403), lambda head: websocket_101(head, "v4.channel.k8s.io")]
+)
+async def test_any_other_answer_to_that_proves_nothing(answer: Script) -> None:
+    script = Scripted(no(405), answer)
+    async with dialer(script, transports=["channels"]) as dialing:
+        with pytest.raises(KfwdError):
             await dialing.dial("ns", "p")
         assert dialing.transport is None
 

@@ -10,15 +10,18 @@ import pytest
 
 from kfwd.backoff import HEALTHY_S
 from kfwd.errors import NotFound, UpgradeFailed
+from kfwd.tunnel import channels as channels_module
 from kfwd.tunnel import pod as pod_module
+from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
 from kfwd.tunnel.pool import Pool
-from kfwd.tunnel.stream import End, Stream
+from kfwd.tunnel.stream import End, Flow, Stream
 from kfwd.wire import spdy
 from tests.tunnel.peer import DOWN, GONE, WAIT_S, Peer, Peers, peers
 from tests.tunnel.test_session import REFUSED, Reader
 from tests.until import until
+from tests.wire.test_channels import opened
 
 POD = PodRef("ns", "p", "uid-1")
 
@@ -338,7 +341,7 @@ async def test_a_session_that_lived_long_is_dialled_again_at_once(
     session.opened_at -= HEALTHY_S
     peer.close()
     await until(lambda: not session.alive)
-    assert (pod._retry, pod._dialling) == (None, 1)
+    assert (pod._retry, pod._queue.dialling) == (None, 1)
     stop()
 
 
@@ -401,7 +404,7 @@ async def test_sessions_that_nobody_waits_for_any_more_are_not_kept(
     for opening in openings:
         pod.withdraw(opening)
     hub.gate.set()
-    await until(lambda: not pod._dialling)
+    await until(lambda: not pod._queue.dialling)
     assert len(pod) == 1
     stop()
 
@@ -488,3 +491,122 @@ async def test_after_the_way_changed_nobody_waits_for_a_back_off(
     assert pod._backoff.failures == 0
     async with asyncio.timeout(WAIT_S):
         await waiting.stream
+
+
+async def channel(
+    hub: Peers, pod: PodSessions, port: int = 80
+) -> tuple[Flow, Reader, asyncio.StreamWriter]:
+    """A connection of its own to a port of the pod, and the server's end of it."""
+    reader = Reader()
+    async with asyncio.timeout(WAIT_S):
+        flow = await pod.request(port, reader, bytes).stream
+    peer = await hub.next()
+    peer.writer.write(opened(port))
+    return flow, reader, peer.writer
+
+
+@pytest.fixture
+def channels(hub: Peers) -> Peers:
+    """Only channels lead to the pods."""
+    hub.transport = "channels"
+    return hub
+
+
+async def test_over_channels_nothing_is_kept_and_the_way_is_known_to_be_good(
+    channels: Peers, pod: PodSessions
+) -> None:
+    stop = pod.watch(lambda: None)
+    await until(lambda: pod.good)
+    assert (len(pod), pod.transport, channels.ports) == (0, "channels", [None])
+    flow, _, _ = await channel(channels, pod)
+    assert channels.ports == [None, 80]
+    flow.reset()
+    assert (len(pod), pod.good) == (0, True)
+    await asyncio.sleep(0.01)
+    assert channels.dials == 2
+    stop()
+
+
+async def test_over_channels_each_connection_gets_its_own_to_its_port(
+    channels: Peers, pod: PodSessions
+) -> None:
+    channels.gate = asyncio.Event()
+    readers = [Reader() for _ in range(4)]
+    ports = [80, 9000, 80, 9000]
+    openings = [pod.request(p, r, bytes) for p, r in zip(ports, readers, strict=True)]
+    await until(lambda: channels.dials == 4)
+    assert channels.ports == ports
+    channels.gate.set()
+    async with asyncio.timeout(WAIT_S):
+        flows = [await opening.stream for opening in openings]
+    assert [flow.port for flow in flows if isinstance(flow, Channel)] == ports
+    assert pod.open_now(80, Reader(), bytes) is None
+
+
+async def test_a_channel_that_nobody_wants_any_more_is_closed(
+    channels: Peers, pod: PodSessions
+) -> None:
+    channels.gate = asyncio.Event()
+    opening = pod.request(80, Reader(), bytes)
+    await until(lambda: channels.dials == 1)
+    pod.withdraw(opening)
+    channels.gate.set()
+    peer = await channels.next()
+    async with asyncio.timeout(WAIT_S):
+        assert await peer.reader.read()
+    assert len(pod) == 0
+
+
+async def test_a_finished_channel_gives_its_place_to_who_waits(
+    channels: Peers, pod: PodSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_module, "SESSIONS_MAX", 2)
+    monkeypatch.setattr(channels_module, "YIELD_S", 0.05)
+    first, left, _ = await channel(channels, pod)
+    _, stays, _ = await channel(channels, pod)
+    first.finish()
+    third = pod.request(80, Reader(), bytes)
+    await asyncio.sleep(0)
+    assert channels.dials == 2
+    async with asyncio.timeout(WAIT_S):
+        await third.stream
+    assert (await left.ending()).how is End.LEFT
+    assert not stays.ended.done()
+    assert len(pod) == 2
+
+
+async def test_a_channel_that_is_cut_is_told_and_the_way_is_tried_again(
+    channels: Peers, pool: Pool, pod: PodSessions
+) -> None:
+    cuts: list[SessionCut] = []
+    pool.on_cut = cuts.append
+    told: list[bool] = []
+    stop = pod.watch(lambda: told.append(pod.good))
+    await until(lambda: pod.good)
+    _, reader, writer = await channel(channels, pod)
+    writer.close()
+    assert (await reader.ending()).how is End.CUT
+    assert (len(cuts), pod.reconnects) == (1, 1)
+    await until(lambda: pod.good)
+    assert channels.ports[-1] is None
+    assert told == [True, True, False, True]
+    stop()
+
+
+async def test_a_better_transport_is_kept_again_once_there_is_one(
+    channels: Peers, pod: PodSessions
+) -> None:
+    stop = pod.watch(lambda: None)
+    await until(lambda: pod.good)
+    channels.transport = "spdy"
+    await connected(pod)
+    await until(lambda: pod.transport == "spdy")
+    assert len(pod) == 1
+    stop()
+
+
+async def test_channels_end_with_the_pool(channels: Peers, pool: Pool, pod: PodSessions) -> None:
+    _, reader, _ = await channel(channels, pod)
+    await pool.close()
+    assert (await reader.ending()).how is End.CUT
+    assert len(pod) == 0

@@ -82,6 +82,7 @@ async def hub() -> AsyncIterator[Peers]:
 
 async def start(hub: Peers, rest: bytes = b"") -> tuple[Session, Peer, Keeper]:
     dialled = await hub.dial("ns", "p")
+    assert dialled is not None
     keeper = Keeper()
     session = Session(dialled.pipe, "spdy", keeper)
     session.start(rest)

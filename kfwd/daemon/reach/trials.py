@@ -18,6 +18,8 @@ from kfwd.errors import KfwdError
 from kfwd.kube import tls
 from kfwd.kube.cluster import Cluster
 from kfwd.resolve.route import COSTS, ApiProxy, Candidate, Http, PortForward, Tcp
+from kfwd.tunnel import channels
+from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.dial import Dialled
 from kfwd.tunnel.session import Session
 from kfwd.tunnel.stream import End, Ending
@@ -48,7 +50,7 @@ class Outcome(Struct, frozen=True):
 class Context(Protocol):
     """The way to sessions."""
 
-    async def dial(self, namespace: str, pod: str) -> Dialled: ...
+    async def dial(self, namespace: str, pod: str, port: int | None) -> Dialled | None: ...
 
 
 class Trials:
@@ -157,13 +159,30 @@ class Trials:
         if not await self._reviews.allowed("create", "pods", namespace, "portforward", pod):
             what = words.not_allowed("create", "pods/portforward", namespace)
             return Outcome("fails", note=what)
-        dialled = await self._context.dial(namespace, pod)
+        started = asyncio.get_running_loop().time()
+        dialled = await self._context.dial(namespace, pod, trial.port)
+        assert dialled is not None  # a port was asked for
+        if dialled.transport == channels.TRANSPORT:
+            latency_ms = (asyncio.get_running_loop().time() - started) * 1000
+            return await _carried(
+                Channel(dialled.pipe, dialled.rest, trial.port, _Owner()), latency_ms
+            )
         session = Session(dialled.pipe, dialled.transport, _Owner())
         session.start(dialled.rest)
         try:
             return await _opened(session, trial.port)
         finally:
             session.close()
+
+
+async def _carried(channel: Channel, latency_ms: float) -> Outcome:
+    """See whether a connection that is dialled already is refused."""
+    sink = _Sink()
+    channel.open(sink)
+    try:
+        return await _refused_or_works(sink, channel.port, latency_ms)
+    finally:
+        channel.close()
 
 
 async def _opened(session: Session, port: int) -> Outcome:
@@ -173,10 +192,14 @@ async def _opened(session: Session, port: int) -> Outcome:
     session.open(port, sink)
     answers = await session.answers(TRY_S)
     latency_ms = (asyncio.get_running_loop().time() - started) * 1000
-    if answers:
-        await asyncio.wait([sink.ended], timeout=REFUSAL_S)
-    elif not sink.ended.done():
+    if not answers and not sink.ended.done():
         return Outcome("fails", note="the session does not answer")
+    return await _refused_or_works(sink, port, latency_ms)
+
+
+async def _refused_or_works(sink: _Sink, port: int, latency_ms: float) -> Outcome:
+    """What comes of a connection within the time that a refusal takes."""
+    await asyncio.wait([sink.ended], timeout=REFUSAL_S)
     ending = sink.ended.result() if sink.ended.done() else Ending(End.CLEAN)
     if ending.how is End.CLEAN:
         return Outcome("works", latency_ms)
@@ -236,4 +259,10 @@ class _Owner:
         pass
 
     def session_lost(self, session: Session, error: KfwdError) -> None:
+        pass
+
+    def channel_over(self, channel: Channel, error: KfwdError | None) -> None:
+        pass
+
+    def channel_yields(self, channel: Channel) -> None:
         pass
