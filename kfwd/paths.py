@@ -69,6 +69,16 @@ def find(env: Mapping[str, str] | None = None) -> Paths:
     )
 
 
+def variables(paths: Paths) -> dict[str, str]:
+    """The environment in which `find` finds these folders."""
+    return {
+        "KFWD_CONFIG_DIR": str(paths.config),
+        "KFWD_STATE_DIR": str(paths.state),
+        "KFWD_RUNTIME_DIR": str(paths.runtime),
+        "KFWD_LOG_DIR": str(paths.log),
+    }
+
+
 def runtime_candidates(env: Mapping[str, str] | None = None) -> list[Path]:
     """Folders that may hold the control socket, first the one a daemon started here would use.
 

@@ -23,7 +23,7 @@ from tests.standin import entry, snapshot
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
-GROUPS = ("daemon", "profile", "sim")
+GROUPS = ("daemon", "profile", "service", "sim")
 MANY = {"forwards": keys.FORWARDS, "proxies": proxy_keys.PROXIES, "gateway": "gateway"}
 # Made of a word and what it is about; no syntax tree shows them.
 COMPOSED = {"unknown-cluster", "unknown-user"}

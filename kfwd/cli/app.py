@@ -35,11 +35,14 @@ class App:
         return paths.find(self.env)
 
     def ensure_daemon(self) -> None:
-        """Start a daemon unless one answers."""
+        """Start a daemon unless one answers: the service, where that is installed."""
         if self.client.answers():
             return
-        from kfwd.service import start
+        from kfwd.service import manage, start
 
+        if manage.start(manage.find(self.env), self.paths, self.env):
+            say("started the service")
+            return
         start.start(self.paths.log / "daemon.err", self.client.answers, env=self.env)
         say("started the daemon")
 

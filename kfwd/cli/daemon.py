@@ -23,11 +23,12 @@ def daemon() -> None:
 
 @daemon.command()
 @click.option("--take-over", type=int, hidden=True, help="A descriptor that leads to the old one.")
-def run(take_over: int | None) -> int:
+@click.option("--service", is_flag=True, help="Use the PATH and proxy variables as recorded.")
+def run(take_over: int | None, service: bool) -> int:
     """Run the daemon in the foreground, as a service manager wants it."""
     from kfwd.cli.main import run_daemon
 
-    return run_daemon(take_over)
+    return run_daemon(take_over, record=not service)
 
 
 @daemon.command()
@@ -46,7 +47,7 @@ def start(app: App) -> None:
 def stop(app: App) -> None:
     """Stop the daemon. What was up comes up again with the next one."""
     try:
-        print(f"stopped, pid was {_stop(app)}")
+        print(f"stopped, pid was {stop_daemon(app)}")
     except DaemonUnreachable as error:
         error.hint = None  # nobody who wants it stopped wants to start it
         raise
@@ -60,7 +61,7 @@ def restart(app: App) -> None:
     Starts one if none runs. Connections that are open end with the old one, within a minute.
     """
     if app.client.answers() and not _handed_over(app):
-        _stop(app)
+        stop_daemon(app)
     app.ensure_daemon()
     print(f"running, pid {app.client.snapshot().daemon.pid}")
 
@@ -96,7 +97,7 @@ def _handed_over(app: App) -> bool:
     return True
 
 
-def _stop(app: App) -> int:
+def stop_daemon(app: App) -> int:
     """Ask the daemon to stop and wait until it has; returns its process id."""
     pid = app.client.stop().pid
     deadline = time.monotonic() + STOP_WITHIN_S

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "proxy": "kfwd.cli.proxy:proxy",
     "profile": "kfwd.cli.profile:profile",
     "daemon": "kfwd.cli.daemon:daemon",
+    "service": "kfwd.cli.service:service",
     "tui": "kfwd.cli.main:tui",
     "demo": "kfwd.cli.demo:demo",
     "sim": "kfwd.cli.main:sim",
@@ -137,11 +138,11 @@ def run_tui(app: App) -> int:
     return run(app.env)
 
 
-def run_daemon(channel: int | None = None) -> int:
+def run_daemon(channel: int | None = None, *, record: bool = True) -> int:
     """Run the daemon in the foreground, as `run` of `kfwd.daemon.main`; its exit status."""
     from kfwd.daemon.main import run
 
-    return run(channel=channel) or ExitCode.OK
+    return run(channel=channel, record=record) or ExitCode.OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

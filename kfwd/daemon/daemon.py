@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -287,8 +287,9 @@ class Daemon:
             raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
         return entry
 
-    def reload_soon(self) -> None:
-        self._tasks.spawn(self.reload_all(), "reload")
+    def soon(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Have work done by a task of the daemon's."""
+        self._tasks.spawn(work, name)
 
     def look_again(self, reason: str) -> None:
         """Something happened to the machine or its network: ask every API server and session."""

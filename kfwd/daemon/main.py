@@ -26,19 +26,17 @@ from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.lock import Lock, bind_control, prepare_folder
 from kfwd.daemon.logs import Logs
+from kfwd.daemon.managed import Managed
 from kfwd.daemon.state import Saved
 from kfwd.daemon.store import Store
 from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import DaemonView, utcnow
 from kfwd.paths import Paths, find, kubeconfigs
+from kfwd.service import environment
+from kfwd.service.notify import without_own
 from kfwd.tasks import either
 
 log = logging.getLogger(__name__)
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
-ENVIRONMENT = ("PATH", *PROXIES, *(name.lower() for name in PROXIES))
-"""What exec plugins and the way to the API server need to know of who started the daemon."""
-
 
 EXIT_S = 3.0
 """How long threads that hang (a name that is looked up, a file server) may delay the end."""
@@ -53,9 +51,9 @@ def run(
 ) -> int:
     """Be the daemon until a signal or `POST /v1/stop`; returns the exit code.
 
-    `record`: PATH and the proxy variables in `env` are those of a person and replace the ones
-    that were kept. A service manager's are not. `channel` is a descriptor that leads to the daemon
-    that this one takes over from.
+    `record`: PATH and the proxy variables in `env` are those of a person, and are kept for the
+    daemons that a service manager starts. Without it the ones that were kept count. `channel` is a
+    descriptor that leads to the daemon that this one takes over from.
     """
     env = os.environ if env is None else env
     try:
@@ -116,22 +114,26 @@ async def serve(
 ) -> int:
     """Everything between the lock and its release."""
     saved, unreadable = state.load(paths.state_file)
-    daemon = make(paths, saved or Saved(), env, logs, heir, record=record)
+    seen = env if record else environment.completed(env, paths.state)
+    daemon = make(paths, saved or Saved(), seen, logs, heir)
     control = heir.control if heir else bind_control(paths.socket)
+    managed = Managed(env)
     try:
         for wanted in heir.attached if heir else ():
             daemon.attached.expect(wanted)
         await daemon.start(accepting=heir is None)
-        with stopped_by_signals(daemon):
+        with stopped_by_signals(daemon, managed):
             if unreadable is not None:
                 daemon.store.set_problem("state", about(DAEMON, unreadable))
                 log.error("%s", unreadable.text)
                 await start_anew(daemon)
-            await answer(daemon, control, lock, heir)
+            person = env if record else None
+            await answer(daemon, control, lock, managed=managed, heir=heir, person=person)
     finally:
         if not lock.mine:
             daemon.leave()
         stuck = await daemon.close()
+        await managed.close()
         if lock.mine:
             paths.socket.unlink(missing_ok=True)
         control.close()
@@ -157,12 +159,8 @@ def make(
     env: Mapping[str, str],
     logs: Logs,
     heir: Heir | None = None,
-    *,
-    record: bool,
 ) -> Daemon:
-    """A daemon that is not started, with the environment that its plugins will see."""
-    if record or not saved.environment:
-        saved.environment = {name: env[name] for name in ENVIRONMENT if name in env}
+    """A daemon that is not started; its plugins will see `env`, but for what is ours alone."""
     view = DaemonView(
         pid=os.getpid(), version=__version__, started=utcnow(), socket=str(paths.socket)
     )
@@ -171,30 +169,45 @@ def make(
         saved,
         store=Store(view, secrets.token_hex(4)),
         ring=logs.ring,
-        env={**env, **saved.environment},
+        env=without_own(env),
         default_kubeconfig=kubeconfigs(env),
         inherited=heir.sockets if heir else None,
     )
 
 
-async def answer(daemon: Daemon, control: socket.socket, lock: Lock, heir: Heir | None) -> None:
-    """Serve the control API until the daemon is asked to stop, or another process is the daemon."""
+async def answer(
+    daemon: Daemon,
+    control: socket.socket,
+    lock: Lock,
+    *,
+    managed: Managed,
+    heir: Heir | None,
+    person: Mapping[str, str] | None,
+) -> None:
+    """Serve the control API until the daemon is asked to stop, or another process is the daemon.
+
+    `person` is the environment of one, to be kept once this process is the daemon.
+    """
     from kfwd.daemon.api.routes import ALL
     from kfwd.daemon.api.server import Server
     from kfwd.daemon.handover.finish import finish
     from kfwd.daemon.handover.give import Giver
 
     server = Server(daemon, ALL)
-    giver = Giver(daemon, server, lock, control)
+    giver = Giver(daemon, server, lock, control, managed)
     daemon.hand_over = giver.hand_over
     await server.prepare()
     try:
         if heir is not None:
             await heir.take_over(daemon)
         await server.start(control)
+        if person is not None:
+            await keep(daemon.paths, person)
+        await managed.ready()
         log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
         await either(daemon.stopping.wait(), giver.given.wait())
         log.info("stopping")
+        await managed.stopping()
     finally:
         if heir is not None:
             heir.close()
@@ -205,14 +218,28 @@ async def answer(daemon: Daemon, control: socket.socket, lock: Lock, heir: Heir 
         await finish(daemon)
 
 
+async def keep(paths: Paths, env: Mapping[str, str]) -> None:
+    """Record the environment of who started this daemon, for one that a service manager starts."""
+    try:
+        await asyncio.to_thread(environment.record, paths.state, env)
+    except OSError as error:
+        log.warning("PATH and proxies are not kept for the service: %s", error)
+
+
+async def reload(daemon: Daemon, managed: Managed) -> None:
+    """Read every file again, with the service manager's knowledge."""
+    async with managed.reloading("reading files"):
+        await daemon.reload_all()
+
+
 @contextlib.contextmanager
-def stopped_by_signals(daemon: Daemon) -> Iterator[None]:
+def stopped_by_signals(daemon: Daemon, managed: Managed) -> Iterator[None]:
     """SIGTERM and SIGINT stop the daemon, SIGHUP has it read its files again."""
     loop = asyncio.get_running_loop()
     actions = {
         signal.SIGTERM: daemon.stopping.set,
         signal.SIGINT: daemon.stopping.set,
-        signal.SIGHUP: daemon.reload_soon,
+        signal.SIGHUP: lambda: daemon.soon(reload(daemon, managed), "reload"),
     }
     for number, action in actions.items():
         loop.add_signal_handler(number, action)

@@ -46,7 +46,6 @@ class Saved(Struct, kw_only=True):
     paused: set[str] = field(default_factory=set)
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
     transports: dict[str, str] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 def encode(saved: Saved) -> bytes:

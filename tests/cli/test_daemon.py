@@ -87,7 +87,7 @@ def test_a_successor_that_fails_is_an_error_and_nothing_is_stopped(
 def test_a_daemon_that_hands_over_in_another_way_is_stopped_and_that_is_said(
     run: Run, daemon: StandIn, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    monkeypatch.setattr(command, "_stop", lambda app: stopped.append(app) or 1)
+    monkeypatch.setattr(command, "stop_daemon", lambda app: stopped.append(app) or 1)
     stopped: list[object] = []
     daemon.on("GET /v1/snapshot", snapshot())
     daemon.fail("POST /v1/handover", 400, code=code, text="another protocol", exit_code=1)

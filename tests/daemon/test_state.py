@@ -27,7 +27,6 @@ def something() -> Saved:
         paused={"dev/web", "-/db"},
         ports={"-/db": {"5432": 40001}},
         transports={"dev": "spdy"},
-        environment={"PATH": "/bin"},
     )
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from kfwd.api_handover import (
@@ -32,14 +32,16 @@ from kfwd.daemon.handover.messages import (
     batches,
 )
 from kfwd.daemon.lock import Lock
+from kfwd.daemon.managed import Managed
 from kfwd.errors import KfwdError, ProtocolError
 from kfwd.front.door import Door
-from kfwd.paths import Paths
+from kfwd.paths import Paths, variables
+from kfwd.service.notify import without_own
 from kfwd.service.start import last_words, spawn
 
 log = logging.getLogger(__name__)
 
-SERVICE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
+KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
 """What a service manager says to the process it started, and so to the one that replaces it."""
 
 Released = list[tuple[str, Door[Any], socket.socket]]
@@ -54,14 +56,14 @@ class Giver:
         server: Server,
         lock: Lock,
         control: socket.socket,
-        moved: Callable[[int], None] = lambda pid: None,
+        managed: Managed,
     ) -> None:
         self.given = asyncio.Event()
         self._daemon = daemon
         self._server = server
         self._lock = lock
         self._control = control
-        self._moved = moved
+        self._managed = managed
 
     async def hand_over(self, request: HandoverRequest) -> Successor:
         """Start another process and let that be the daemon. Changes wait meanwhile.
@@ -81,12 +83,14 @@ class Giver:
         await self._daemon.saver.saved()
         if self._daemon.saver.failing:
             raise _failed("what is up cannot be saved", "`kfwd status` says why")
-        async with self._successor(request) as (process, channel):
+        async with (
+            self._managed.reloading("handing over"),
+            self._successor(request) as (process, channel),
+        ):
             await asyncio.to_thread(self._offer, channel, self._listening())
             await asyncio.to_thread(channel.expect, Ready)
             await self._let_go(channel)
         process.returncode = 0  # it outlives this process: nobody is to wait for it
-        self._moved(process.pid)
         log.info("pid %d is the daemon now", process.pid)
         self.given.set()
         return Successor(pid=process.pid)
@@ -150,6 +154,7 @@ class Giver:
         for _, _, sock in released:
             sock.close()
         self._lock.cede()
+        self._managed.leave()
         self._daemon.leave()
 
 
@@ -163,14 +168,8 @@ def _send_waiting(channel: Channel, released: Released) -> None:
 
 def environment(theirs: Mapping[str, str], ours: Mapping[str, str], paths: Paths) -> dict[str, str]:
     """That of the new process: the caller's, our folders, and our service manager's words."""
-    kept = {name: ours[name] for name in SERVICE if name in ours}
-    folders = {
-        "KFWD_CONFIG_DIR": str(paths.config),
-        "KFWD_STATE_DIR": str(paths.state),
-        "KFWD_RUNTIME_DIR": str(paths.runtime),
-        "KFWD_LOG_DIR": str(paths.log),
-    }
-    return {**{k: v for k, v in theirs.items() if k not in SERVICE}, **kept, **folders}
+    kept = {name: ours[name] for name in KEPT if name in ours}
+    return {**without_own(theirs), **kept, **variables(paths)}
 
 
 def _failed(why: str, hint: str) -> KfwdError:

@@ -1,0 +1,58 @@
+"""A daemon under a service manager: says when it is ready, hands over, lives and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+
+from kfwd.service.notify import Notifier, reloading, watchdog_s
+from kfwd.tasks import TaskSet
+
+BEATS = 3
+"""Signs of life within the time in which one is wanted."""
+
+
+class Managed:
+    """`ready`, then the rest, then `close`. Nothing of it does anything without a manager."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._notifier = Notifier(env.get("NOTIFY_SOCKET"))
+        self._watchdog_s = watchdog_s(env, os.getpid())
+        self._tasks = TaskSet("managed")
+        self._left = False
+
+    async def ready(self) -> None:
+        """Everything is bound and answers. This process is the one to watch from now on."""
+        pid = os.getpid()
+        await self._notifier.say(f"MAINPID={pid}", "READY=1", f"STATUS=serving as pid {pid}")
+        if self._watchdog_s is not None and self._notifier.heard:
+            self._tasks.spawn(self._live(self._watchdog_s / BEATS), "watchdog")
+
+    @contextlib.asynccontextmanager
+    async def reloading(self, what: str) -> AsyncIterator[None]:
+        """While files are read, or another process is started to go on."""
+        await self._notifier.say(*reloading(), f"STATUS={what}")
+        try:
+            yield
+        finally:
+            if not self._left:
+                await self._notifier.say("READY=1", f"STATUS=serving as pid {os.getpid()}")
+
+    def leave(self) -> None:
+        """Another process speaks to the service manager from now on."""
+        self._left = True
+        self._notifier.close()
+
+    async def stopping(self) -> None:
+        await self._notifier.say("STOPPING=1", "STATUS=stopping")
+
+    async def close(self) -> None:
+        await self._tasks.close()
+        self._notifier.close()
+
+    async def _live(self, every_s: float) -> None:
+        while True:
+            self._notifier.tell("WATCHDOG=1")
+            await asyncio.sleep(every_s)
