@@ -49,7 +49,7 @@ class KfwdApp(App[None]):
         self.paths = paths.find(env)
         self.client = Client(paths.runtime_candidates(env), warn=self.say)
         self.picture = Picture()
-        self.link = Link(self.client, self._took, self._changed)
+        self.link = Link(self.client, self._took, self.changed)
         self.undo = Undo()
         self._tasks = TaskSet("tui")
         self.calls = Calls(self, self._tasks)
@@ -111,11 +111,11 @@ class KfwdApp(App[None]):
     def _took(self, events: list[AnyEvent]) -> None:
         known = self.picture.known
         if self.picture.apply(events):
-            self._changed()
+            self.changed()
         if not known and self.picture.known:
             self.picture.sample(time.monotonic())
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """Show it soon: at once if nothing was shown lately, else together with what follows."""
         if not self._flushing:
             self._flushing = True

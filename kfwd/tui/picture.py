@@ -28,11 +28,12 @@ HISTORY = 60
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """Bytes a second: `down` from the pod, `up` to it; `history` of `down`, oldest first."""
+    """Bytes a second: `down` from the pod, `up` to it; histories oldest first."""
 
     down: float = 0.0
     up: float = 0.0
     history: tuple[float, ...] = (0.0,) * HISTORY
+    history_up: tuple[float, ...] = (0.0,) * HISTORY
 
 
 QUIET = Rates()
@@ -124,5 +125,7 @@ def _next(rates: Rates, before: Bytes, now: Bytes, span: float) -> Rates:
     """Counters that fell are those of a new daemon: they say nothing yet."""
     down = max(0, now.received - before.received) / span
     up = max(0, now.sent - before.sent) / span
-    history = (*rates.history[1:], down)
-    return Rates(down=down, up=up, history=history) if up or any(history) else QUIET
+    history, history_up = (*rates.history[1:], down), (*rates.history_up[1:], up)
+    if not any(history) and not any(history_up):
+        return QUIET
+    return Rates(down=down, up=up, history=history, history_up=history_up)

@@ -25,7 +25,8 @@ class Place(Struct, frozen=True, kw_only=True):
     @property
     def binding(self) -> Binding:
         action = f"go('{self.name}')"
-        return Binding(self.key, action, self.description, id=self.name)
+        shown = self.key if self.key == "enter" else None
+        return Binding(self.key, action, self.description, key_display=shown, id=self.name)
 
     def open(self, entry: str | None) -> Page:
         """The screen, made anew."""
@@ -36,6 +37,13 @@ class Place(Struct, frozen=True, kw_only=True):
 
 PLACES: tuple[Place, ...] = (
     Place(key="b", name="browse", description="browse", page="kfwd.tui.screens.browse:Browse"),
+    Place(
+        key="enter",
+        name="detail",
+        description="details",
+        page="kfwd.tui.screens.detail:Detail",
+        of_entry=True,
+    ),
     Place(
         key="p",
         name="profiles",

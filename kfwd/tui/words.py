@@ -25,6 +25,11 @@ CONTEXTS: Mapping[ContextState, tuple[str, Tone]] = {
     ContextState.FORBIDDEN: ("◐", "warn"),
     ContextState.UNKNOWN: ("◌", "dim"),
 }
+CONNECTIONS: Mapping[str, Piece] = {
+    "open": Piece("●", "good"),
+    "waiting": Piece("◌", "warn"),
+    "closing": Piece("…", "dim"),
+}
 UNITS = ("B", "kB", "MB", "GB", "TB")
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -71,6 +76,28 @@ def spark(history: Sequence[float], cells: int) -> str:
         return BARS[0] * cells
     top = len(BARS) - 1
     return "".join(BARS[0 if v <= 0 else max(1, round(v / highest * top))] for v in shown)
+
+
+def plot(history: Sequence[float], cells: int, rows: int) -> list[str]:
+    """The newest samples as columns over so many rows, from the top; each spans the width evenly
+    where there are more cells than samples.
+    """
+    wide = max(1, cells // len(history)) if history else 1
+    shown = [value for value in history[-(cells // wide) :] for _ in range(wide)]
+    shown = [0.0] * (cells - len(shown)) + shown
+    highest, top = max(history, default=0.0), rows * len(BARS)
+    heights = [0 if v <= 0 else max(1, round(v / highest * top)) for v in shown]
+    return [
+        "".join(_bar(height - row * len(BARS), row) for height in heights)
+        for row in reversed(range(rows))
+    ]
+
+
+def _bar(height: int, row: int) -> str:
+    """One cell of a column that is `height` eighths high there; the base is always seen."""
+    if height <= 0:
+        return BARS[0] if row == 0 else " "
+    return BARS[min(height, len(BARS)) - 1]
 
 
 def context(of: ContextView, now: datetime) -> tuple[Piece, ...]:

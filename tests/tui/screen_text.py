@@ -32,8 +32,22 @@ def normal(text: str) -> str:
     text = re.sub(r"(?<=web-)[0-9a-z]+(-[0-9a-z]+)?", _same_width, text)
     text = re.sub(r"\be2e-[0-9a-f]+(-\d+)?", _same_width, text)
     text = re.sub(r"\s+\d+[smhd]$", lambda m: "#s".rjust(len(m[0])), text, flags=re.MULTILINE)
+    text = _times(text)
     text = re.sub(r"(\d+(?:\.\d)? ms)( · login \d+d left)?( +)", _latency, text)
     return re.sub(r"(?<=login )\d+d", "#d", text)
+
+
+def _times(text: str) -> str:
+    """Those of the detail screen: when, since when, how long, and the bar of the last hour."""
+    text = re.sub(r"(?<=localhost -p )\d+", _same_width, text)
+    text = re.sub(r"\d\d:\d\d:\d\d", "##:##:##", text)
+    text = re.sub(r" last hour.*", " last hour   #", text)
+    text = re.sub(r" *[\d.]+ % served", "", text)
+    text = re.sub(r"\b[0-9a-f]{16,}", _same_width, text)
+    text = re.sub(r"\d+[sm](?= waiting at|\))", "#s", text)
+    text = re.sub(r" · \d+(\.\d)? ms$", "", text, flags=re.MULTILINE)
+    state = r"((?:ready|degraded|waiting) )(\d+[smh])( +)"
+    return re.sub(state, lambda m: f"{m[1]}#s".ljust(len(m[0])), text)
 
 
 def _latency(match: re.Match[str]) -> str:

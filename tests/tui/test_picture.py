@@ -65,6 +65,7 @@ def test_rates_are_what_the_counters_grew_by_a_second() -> None:
     found.sample(12.0)
     rates = found.rate("dev/web")
     assert (rates.down, rates.up, rates.history[-2:]) == (1500.0, 20.0, (0.0, 1500.0))
+    assert rates.history_up[-2:] == (0.0, 20.0)
     assert found.rate("dev/db") is QUIET
     assert (found.total.down, found.total.up) == (1500.0, 20.0)
 

@@ -49,6 +49,14 @@ def test_a_sparkline_is_as_wide_as_asked_and_shows_that_something_moved() -> Non
     assert words.spark([100, 1, 1], 2) == "▂▂"
 
 
+def test_a_plot_is_as_high_and_as_wide_as_asked() -> None:
+    assert words.plot([0, 0], 4, 2) == ["    ", "▁▁▁▁"]
+    assert words.plot([1, 50, 100], 3, 2) == ["  █", "▁██"]
+    assert words.plot([1, 75, 100], 6, 2) == ["  ▄▄██", "▁▁████"]
+    assert words.plot([100, 50, 50], 2, 1) == ["▄▄"]
+    assert words.plot([], 2, 1) == ["▁▁"]
+
+
 def context(**changes: object) -> ContextView:
     known: dict[str, object] = {
         "name": "dev",
