@@ -15,6 +15,7 @@ from kfwd.backoff import Backoff
 from kfwd.errors import Unreachable
 from kfwd.front.local import LocalSocket
 from kfwd.kube.dial import Resolver, Route, open_socket, reason
+from kfwd.kube.window import Window
 from kfwd.resolve.direct import Address
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.stream import End, Ending, Flow, Opening, Sink
@@ -31,14 +32,13 @@ class DirectStream:
     ) -> None:
         self._sink: Sink | None = sink
         self._closed = closed
-        if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
-            # It would also end the connection of a process that reads nothing for a while.
-            sock.setsockopt(socket.IPPROTO_TCP, option, 0)
+        self._window = Window(sock)
         self._socket = LocalSocket(sock, self)
         self._socket.resume_reading()
 
     def write(self, data: bytes | memoryview) -> None:
         self._socket.write(memoryview(data))
+        self._window.wrote()
 
     def finish(self) -> None:
         self._socket.finish_writing()
@@ -73,6 +73,7 @@ class DirectStream:
             self._sink.resume_writing()
 
     def local_closed(self) -> None:
+        self._window.release()
         self._closed(self)
 
     def _end(self, ending: Ending) -> None:

@@ -44,7 +44,10 @@ class Pipe(Protocol):
         """Bytes written here that the kernel has not taken yet."""
 
     def window_closed(self) -> bool:
-        """Whether a live peer takes no bytes; ask every few seconds (see `Window`)."""
+        """Whether a live peer takes no bytes (see `Window`)."""
+
+    def unheard_s(self) -> float:
+        """For how long a peer has acknowledged nothing of what is on the way to it (`Window`)."""
 
     def attach(self, receiver: Receiver) -> None: ...
 
@@ -123,14 +126,18 @@ class SocketPipe(asyncio.BufferedProtocol):
     def window_closed(self) -> bool:
         return self._window is not None and self._window.closed()
 
+    def unheard_s(self) -> float:
+        return self._window.unheard_s() if self._window is not None else 0.0
+
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
         if self._lost.done():
             self._loop.call_soon(receiver.pipe_lost, self._error)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._transport is not None:
+        if self._transport is not None and self._window is not None:
             self._transport.write(data)
+            self._window.wrote()
 
     def write_frame(self, header: bytes, payload: memoryview) -> None:
         self.write(b"".join((header, payload)))
@@ -175,6 +182,8 @@ class SocketPipe(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._closing is not None:
             self._closing.cancel()
+        if self._window is not None:
+            self._window.release()
         self._transport = None
         self._error = self._error or exc
         if not self._lost.done():

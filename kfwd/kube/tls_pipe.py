@@ -73,6 +73,9 @@ class TlsPipe:
     def window_closed(self) -> bool:
         return self._window.closed()
 
+    def unheard_s(self) -> float:
+        return self._window.unheard_s()
+
     async def closed(self) -> None:
         """Wait until the socket is closed."""
         await asyncio.shield(self._told)
@@ -116,6 +119,7 @@ class TlsPipe:
             self._send(records + self._tls.seal(payload[first:]))
 
     def _send(self, records: list[bytes]) -> None:
+        self._window.wrote()
         idle = not self._out
         for record in records:
             self._out.append(memoryview(record))
@@ -229,6 +233,7 @@ class TlsPipe:
         if self._closing is not None:
             self._closing.cancel()
         self._forget()
+        self._window.release()
         self._sock.close()
         self._error = error
         self._loop.call_soon(self._tell)

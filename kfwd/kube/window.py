@@ -1,4 +1,4 @@
-"""Whether a peer that is alive takes no bytes just now.
+"""Whether a peer that is alive takes no bytes just now, and whether there is a peer at all.
 
 TCP_USER_TIMEOUT ends a connection whose bytes nobody acknowledges, which is what finds a dead path
 under an upload. But Linux (5.11 and up) counts a closed window too, though its owner answers every
@@ -7,14 +7,21 @@ probe: 10 s in a debugger would cut the connections of the process. So it is sus
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import struct
 import sys
 from typing import Protocol
 
-_IN_FLIGHT, _UNSENT = 24, 144  # tcpi_unacked, tcpi_notsent_bytes (linux/tcp.h)
-_INFO_SIZE = _UNSENT + 4
+LOOK_S = 3.0
+"""How often a socket is looked at while the kernel keeps bytes for it; well below its time-out."""
+
+_IN_FLIGHT, _LAST_ACK, _UNSENT = 24, 56, 144
+"""tcpi_unacked, tcpi_last_ack_recv (in ms), tcpi_notsent_bytes (linux/tcp.h)."""
+
+_NUMBER = struct.Struct("=I")
+_INFO_SIZE = _UNSENT + _NUMBER.size
 
 
 class Options(Protocol):
@@ -33,28 +40,57 @@ class Window:
         self._timeout = 0
         self._closed = False
         self._known = False
+        self._timer: asyncio.TimerHandle | None = None
         if sys.platform == "linux":
             with contextlib.suppress(OSError):  # no TCP socket
                 value = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 4)
                 self._timeout = int.from_bytes(value, sys.byteorder)
                 self._known = True
 
+    def wrote(self) -> None:
+        """Bytes were written: look now and then until the peer has them all."""
+        if self._timer is None and self._known:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look_again)
+
+    def release(self) -> None:
+        """Look no more."""
+        self._known = False
+        if self._timer is not None:
+            self._timer.cancel()
+
     def closed(self) -> bool:
-        """Whether bytes wait in the kernel though none are on the way: ask every few seconds."""
-        if self._known:
-            with contextlib.suppress(OSError):  # closed, or lost and not told yet
-                self._look()
+        """Whether bytes wait in the kernel though none are on the way."""
+        self._look()
         return self._closed
 
-    def _look(self) -> None:
-        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+    def unheard_s(self) -> float:
+        """For how many seconds nothing was acknowledged though bytes are on the way; else 0."""
+        in_flight, last_ack_ms, _ = self._look()
+        return last_ack_ms / 1000 if in_flight else 0.0
+
+    def _look_again(self) -> None:
+        self._timer = None
+        in_flight, _, unsent = self._look()
+        if in_flight or unsent:
+            self.wrote()
+
+    def _look(self) -> tuple[int, int, int]:
+        """Packets in flight, milliseconds since the last was acknowledged, bytes not sent yet."""
+        info = b""
+        if self._known:
+            with contextlib.suppress(OSError):  # closed, or lost and not told yet
+                info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
         if len(info) < _INFO_SIZE:
-            return
-        (in_flight,) = struct.unpack_from("=I", info, _IN_FLIGHT)
-        (unsent,) = struct.unpack_from("=I", info, _UNSENT)
-        closed = unsent > 0 and not in_flight
+            return 0, 0, 0
+        found = (_NUMBER.unpack_from(info, at)[0] for at in (_IN_FLIGHT, _LAST_ACK, _UNSENT))
+        in_flight, last_ack_ms, unsent = found
+        self._mind(unsent > 0 and not in_flight)
+        return in_flight, last_ack_ms, unsent
+
+    def _mind(self, closed: bool) -> None:
         if closed != self._closed:
             self._closed = closed
-            self._sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0 if closed else self._timeout
-            )
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0 if closed else self._timeout
+                )

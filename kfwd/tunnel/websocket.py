@@ -29,6 +29,9 @@ class WebSocketPipe:
     def window_closed(self) -> bool:
         return self._pipe.window_closed()
 
+    def unheard_s(self) -> float:
+        return self._pipe.unheard_s()
+
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._pipe.attach(self)

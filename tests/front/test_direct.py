@@ -12,6 +12,7 @@ import pytest
 from kfwd.front import direct as direct_module
 from kfwd.front.direct import Direct
 from kfwd.kube import dial as dial_module
+from kfwd.kube import window as window_module
 from kfwd.model import Spread
 from kfwd.resolve.direct import Address, DirectKind
 from tests.front.rig import A, Rig, is_reset
@@ -162,6 +163,7 @@ async def test_a_server_that_reads_nothing_for_long_keeps_its_connection(
     rig: Rig, servers: list[Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dial_module, "USER_TIMEOUT_MS", 200)
+    monkeypatch.setattr(window_module, "LOOK_S", 0.05)
     await straight(rig, servers[0])
     app = await rig.app(b"x")
     await servers[0].take(b"x")

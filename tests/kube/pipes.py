@@ -40,8 +40,10 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-async def opened(port: int, *, tls: bool) -> tuple[Pipe, Receiver]:
+async def opened(port: int, *, tls: bool, user_timeout_ms: int = 0) -> tuple[Pipe, Receiver]:
     sock = socket.socket()
+    if user_timeout_ms:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
     pipe = await open_pipe(sock, client_context() if tls else None, "127.0.0.1")

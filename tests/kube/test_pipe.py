@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import sys
 
 import pytest
 
 from kfwd.kube import pipe as pipe_module
+from kfwd.kube import window as window_module
 from kfwd.kube.pipe import HIGH_WATER
 from tests.kube.pipes import Receiver, opened, server
 from tests.kube.servers import echo
@@ -114,6 +116,32 @@ async def test_who_attaches_after_the_end_is_told_too(tls: bool) -> None:
         pipe.attach(late)
         await until(lambda: late.lost)
         assert (late.lost, receiver.lost) == ([None], [None])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has that time-out")
+@both
+async def test_a_slow_upload_is_not_given_up_though_nobody_asks_about_it(
+    tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_module, "LOOK_S", 0.05)
+    stuck = asyncio.Event()
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        await stuck.wait()
+        writer.transport.resume_reading()
+        await reader.read(-1)
+
+    async with server(deaf, tls=tls) as port:
+        pipe, receiver = await opened(port, tls=tls, user_timeout_ms=200)
+        while not receiver.full:
+            pipe.write(bytes(100_000))
+        await asyncio.sleep(0.7)  # three times what the kernel would wait
+        assert receiver.lost == []
+        stuck.set()
+        await until(lambda: not pipe.buffered)
+        pipe.abort()
+        await pipe.closed()
 
 
 async def test_a_peer_that_takes_nothing_closes_its_window() -> None:
