@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
-from kfwd.api_model import RouteList, RouteView
 from kfwd.cli import add
 from kfwd.cli.app import App, kubeconfig_option, pass_app, say
 from kfwd.cli.names import EntryName, Named
 from kfwd.cli.routes import asked
 from kfwd.cli.wait import until_ready
-from kfwd.client import view
-from kfwd.client.address import local_url, url
-from kfwd.errors import KfwdError, NotFound
+from kfwd.client import view, ways
+from kfwd.client.address import local_url
+from kfwd.errors import NotFound
 from kfwd.model import EntryView
 from kfwd.profiles.forwards import forward
 
-WITHOUT_URL = {"port-forward", "api-proxy"}
 READY_S = 20.0
 
 
@@ -74,9 +70,9 @@ def _of_target(
     kubeconfig: tuple[str, ...],
 ) -> str:
     found = asked(app, target, namespace, context, kubeconfig)
-    if (url := best_url(found.routes)) is not None:
+    if (url := ways.best_url(found.routes)) is not None:
         return url
-    what, port = forwardable(found)
+    what, port = ways.forwardable(found)
     spec = forward(what, [f":{port}"], namespace=namespace)
     entry = add.put(app, spec, context, app.kubeconfig(kubeconfig), named=False)
     say(f"nothing but a port-forward leads to {what}: added {entry}")
@@ -85,34 +81,6 @@ def _of_target(
     if added is None:
         raise NotFound(f'entry "{entry}" was removed', code="no-entry")
     return local_url(added)
-
-
-def best_url(routes: Iterable[RouteView]) -> str | None:
-    """The URL of the first route that works and that a browser can use."""
-    usable = (route for route in routes if route.state == "works" and route.kind not in WITHOUT_URL)
-    return next((url_of(route) for route in usable), None)
-
-
-def url_of(route: RouteView) -> str:
-    """A route's own URL, or that of its address."""
-    if route.layer == 7:
-        return route.address
-    return url(route.address, route.address.rpartition(":")[2])
-
-
-def forwardable(found: RouteList) -> tuple[str, str]:
-    """The target and the port that a forward can be made to. Raises `KfwdError` with the reason."""
-    ways = [route for route in found.routes if route.kind == "port-forward"]
-    works = next((route for route in ways if route.state == "works"), None)
-    if works is None:
-        why = next((route.note for route in ways), "there is no route to it")
-        raise KfwdError(
-            f"{found.target} cannot be reached from here: {why}",
-            hint=f"kfwd routes {found.target} shows every way",
-            code="no-route",
-        )
-    target, _, port = works.address.rpartition(":")
-    return target, port
 
 
 def _browse(url: str) -> None:

@@ -36,12 +36,19 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 PLACES: tuple[Place, ...] = (
-    Place(key="b", name="browse", description="browse", page="kfwd.tui.screens.browse:Browse"),
     Place(
         key="enter",
         name="detail",
         description="details",
         page="kfwd.tui.screens.detail:Detail",
+        of_entry=True,
+    ),
+    Place(key="b", name="browse", description="browse", page="kfwd.tui.screens.browse:Browse"),
+    Place(
+        key="r",
+        name="routes",
+        description="routes",
+        page="kfwd.tui.screens.routes:Routes",
         of_entry=True,
     ),
     Place(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from kfwd.api_model import RouteKind, RouteList, RouteState, RouteView
-from kfwd.cli.open import best_url
 from kfwd.errors import ExitCode
 from kfwd.model import PortView, SnapshotEvent
 from tests.cli.conftest import Run
@@ -31,26 +30,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: not seen.append(url))
     return seen
-
-
-@pytest.mark.parametrize(
-    ("routes", "url"),
-    [
-        ([route("ingress", "https://foo.bar.com/foo")], "https://foo.bar.com/foo"),
-        ([route("load-balancer", "127.0.0.21:80")], "http://127.0.0.21/"),
-        ([route("node-port", "[::1]:30080")], "http://[::1]:30080/"),
-        ([route("load-balancer", "lb.example:443")], "https://lb.example/"),
-        (
-            [route("port-forward", "svc/web:80"), route("host-port", "127.0.0.11:18080")],
-            "http://127.0.0.11:18080/",
-        ),
-        ([route("api-proxy", "/api/v1/x/proxy/"), route("ingress", "http://x/", "fails")], None),
-    ],
-)
-def test_the_first_route_that_a_browser_can_use_is_the_best(
-    routes: list[RouteView], url: str | None
-) -> None:
-    assert best_url(routes) == url
 
 
 def test_an_entry_is_opened_by_its_name(run: Run, daemon: StandIn, opened: list[str]) -> None:

@@ -33,6 +33,7 @@ def normal(text: str) -> str:
     text = re.sub(r"\be2e-[0-9a-f]+(-\d+)?", _same_width, text)
     text = re.sub(r"\s+\d+[smhd]$", lambda m: "#s".rjust(len(m[0])), text, flags=re.MULTILINE)
     text = _times(text)
+    text = _routes(text)
     text = re.sub(r"(\d+(?:\.\d)? ms)( · login \d+d left)?( +)", _latency, text)
     return re.sub(r"(?<=login )\d+d", "#d", text)
 
@@ -48,6 +49,18 @@ def _times(text: str) -> str:
     text = re.sub(r" · \d+(\.\d)? ms$", "", text, flags=re.MULTILINE)
     state = r"((?:ready|degraded|waiting) )(\d+[smh])( +)"
     return re.sub(state, lambda m: f"{m[1]}#s".ljust(len(m[0])), text)
+
+
+def _routes(text: str) -> str:
+    """Those of the routes screen: round trips, and addresses that the cluster chose."""
+    text = re.sub(r" {2,}\d+(?:\.\d)? ms(?=  )", lambda m: "# ms".rjust(len(m[0])), text)
+    text = re.sub(r"(127\.96)\.\d+\.\d+(:\d+)( +)", _address, text)
+    return re.sub(r"(✖ cluster-ip .*refused).*", r"\1", text)
+
+
+def _address(match: re.Match[str]) -> str:
+    """In as many cells."""
+    return f"{match[1]}.#.#{match[2]}".ljust(len(match[0]))
 
 
 def _latency(match: re.Match[str]) -> str:

@@ -25,8 +25,10 @@ from kfwd.tui.following import Following
 from kfwd.tui.link import Standing
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, shorten, spread
+from kfwd.tui.route_rows import About
 from kfwd.tui.screens.forward import Forward
 from kfwd.tui.screens.pick import Choices, Pick
+from kfwd.tui.screens.routes import Routes
 from kfwd.tui.shelf import Shelf
 from kfwd.tui.widgets.find import Find
 from kfwd.tui.widgets.line import Line
@@ -64,6 +66,7 @@ class Browse(Page):
             id="pick",
         ),
         Binding("space", "mark", "mark", id="mark"),
+        Binding("r", "routes", "routes", tooltip="Every way to this, tried", id="routes"),
         Binding("n", "namespaces", "namespaces", tooltip="Another namespace", id="namespaces"),
         Binding("c", "contexts", "contexts", tooltip="Another context", id="contexts"),
         Binding("slash", "find", "filter", key_display="/", id="filter-objects"),
@@ -219,6 +222,8 @@ class Browse(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in OF_OBJECT:
             return self.is_mounted and bool(self.subject or self.marks)
+        if action == "routes":
+            return self.is_mounted and self.subject is not None
         if action == "namespaces":
             return self.where is not None
         return super().check_action(action, parameters)
@@ -245,6 +250,18 @@ class Browse(Page):
         context = self.where.context
         place = Place(context=context.name, kubeconfig=context.kubeconfig, current=current)
         self.app.push_screen(Forward(place, found), self._forwarding)
+
+    async def action_routes(self) -> None:
+        view, where = self.subject, self.where
+        if view is not None and where is not None:
+            about = About(
+                target=view.target or f"{view.kind}/{view.name}",
+                namespace=view.namespace,
+                context=where.context.name,
+                kubeconfig=where.context.kubeconfig,
+                names={str(port.number): port.name for port in view.ports if port.name},
+            )
+            await self.app.push_screen(Routes(about))
 
     def _known(self) -> Sequence[ContextItem]:
         return self._contexts.contexts if self._contexts else ()
