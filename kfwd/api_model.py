@@ -169,7 +169,7 @@ class ConnectionList(Struct, frozen=True, kw_only=True):
 
 
 class RequestView(Struct, frozen=True, kw_only=True):
-    """One HTTP request that an entry served; `path` has no query, `pod` where it is known.
+    """One HTTP request that an entry served; without query; `host` as its header has it.
 
     `bytes.in` went to the client, head included. `status` 0: the client left before an answer.
     """
@@ -181,6 +181,7 @@ class RequestView(Struct, frozen=True, kw_only=True):
     duration_ms: float
     bytes: Bytes
     pod: str | None = None
+    host: str | None = None
 
 
 class RoutesRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
 """The requests that an entry has seen lately, for those who asked for that to be kept.
 
-Never a body, a header or a query: those hold what must not be in a log.
+Never a body, a query or a header but Host: those hold what must not be in a log.
 """
 
 from __future__ import annotations

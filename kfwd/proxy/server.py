@@ -95,5 +95,6 @@ def _noting(log: RequestLog, connection: HttpConnection, head: RequestHead) -> I
                 duration_ms=round((now() - start) * 1000, 1),
                 bytes=Bytes(received=connection.received - received, sent=connection.sent - sent),
                 pod=exchange.where if exchange else None,
+                host=head.get("host") or None,
             )
         )

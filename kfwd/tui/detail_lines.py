@@ -229,7 +229,7 @@ def _requests(known: Known) -> Section:
         return Section((), ())
     newest = tuple(reversed(found[-REQUESTS:]))
     rows = tuple(
-        Row(f"request:{each.time.isoformat()}:{at}", request(each))
+        Row(f"request:{each.time.isoformat()}:{at}", request(each, known.entry.kind))
         for at, each in enumerate(newest)
     )
     heading = (Piece("requests  ", "title"), Piece("h: all of them", "dim"))

@@ -34,8 +34,11 @@ class EntryPage(Page):
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in OF_ENTRY or (action == "go" and places.named(str(parameters[0])).of_entry):
-            return self.subject is not None
+        entry = self.subject
+        if action in OF_ENTRY:
+            return entry is not None
+        if action == "go" and (place := places.named(str(parameters[0]))).of_entry:
+            return entry is not None and (not place.kinds or entry.kind in place.kinds)
         return super().check_action(action, parameters)
 
     async def action_go(self, name: str) -> None:

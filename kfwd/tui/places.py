@@ -14,13 +14,17 @@ from kfwd.tui.page import Page
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """`name` is the id in the key map, `page` is `module:class`."""
+    """`name` is the id in the key map, `page` is `module:class`.
+
+    With `kinds`, only entries of these have such a screen.
+    """
 
     key: str
     name: str
     description: str
     page: str
     of_entry: bool = False
+    kinds: tuple[str, ...] = ()
 
     @property
     def binding(self) -> Binding:
@@ -50,6 +54,14 @@ PLACES: tuple[Place, ...] = (
         description="routes",
         page="kfwd.tui.screens.routes:Routes",
         of_entry=True,
+    ),
+    Place(
+        key="h",
+        name="requests",
+        description="requests",
+        page="kfwd.tui.screens.requests:Requests",
+        of_entry=True,
+        kinds=("proxy", "gateway"),
     ),
     Place(
         key="p",

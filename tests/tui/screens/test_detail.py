@@ -51,7 +51,7 @@ async def db(place: Place) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def detail(
-    place: Place, id: str, size: tuple[int, int] = (80, 24)
+    place: Place, id: str, size: tuple[int, int] = (80, 24), *, keeps: bool = False
 ) -> AsyncIterator[tuple[Pilot[None], Detail]]:
     """The screen, gone to with enter, when all that it asks for has come."""
     async with running(place, size) as pilot:
@@ -65,7 +65,7 @@ async def detail(
         page = app.screen
         assert isinstance(page, Detail)
         await until(lambda: page.facts and page.history and page.log_lines)
-        await until(lambda: page.requests is None)
+        await until(lambda: bool(page.requests) if keeps else page.requests is None)
         page.redraw()
         await pilot.pause()
         yield pilot, page
