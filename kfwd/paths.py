@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+
+from kfwd.errors import KfwdError
+
+ROOT = 0
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -104,3 +109,32 @@ def kubeconfigs(env: Mapping[str, str]) -> tuple[str, ...]:
         home = Path(env.get("HOME") or Path.home())
         return (str(home / ".kube" / "config"),)
     return tuple(dict.fromkeys(str(Path(part).absolute()) for part in listed))
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of the control socket, or check that the one there is ours alone.
+
+    Where it lies in /tmp anybody may have been there first: a link counts by whose it is, not by
+    what it leads to at this moment.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        link, found = folder.lstat(), folder.stat()
+        if link.st_uid not in (os.getuid(), ROOT):
+            raise unusable(folder, f"it belongs to user {link.st_uid}")
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise unusable(folder, f"{error.strerror or error}") from error
+    if found.st_uid != os.getuid():
+        raise unusable(folder, f"it belongs to user {found.st_uid}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise unusable(folder, "it is not writable")
+
+
+def unusable(folder: Path, why: str) -> KfwdError:
+    return KfwdError(
+        f"the folder {folder} cannot hold the control socket: {why}",
+        code="runtime-folder-unusable",
+        hint="set KFWD_RUNTIME_DIR to a folder of your own",
+    )

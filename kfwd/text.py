@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
+# Control characters of both sets, ends of lines, and what turns the direction of text around.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
 
 def clean(text: str) -> str:
-    """Without control characters: names and messages come from other machines."""
-    return "".join(c if unicodedata.category(c) != "Cc" else " " for c in text)
+    """Without what steers a terminal: names and messages come from other machines."""
+    return _UNSEEN.sub(" ", text)
+
+
+def escaped(json: str) -> str:
+    """JSON that means the same, in which what steers a terminal is escaped; line feeds stay."""
+    return _UNSEEN.sub(lambda c: c[0] if c[0] == "\n" else f"\\u{ord(c[0]):04x}", json)
 
 
 def size(count: int) -> str:

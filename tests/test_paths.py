@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kfwd import paths
+from kfwd.errors import KfwdError
+from kfwd.paths import prepare_folder
 
 
 def test_variables_override_each_place(tmp_path: Path) -> None:
@@ -60,3 +65,62 @@ def test_kubeconfig_lists_files_in_order_and_once(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("env", [{}, {"KUBECONFIG": ""}])
 def test_without_a_list_it_is_the_file_in_the_home_folder(env: dict[str, str]) -> None:
     assert paths.kubeconfigs({**env, "HOME": "/home/ann"}) == ("/home/ann/.kube/config",)
+
+
+def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    prepare_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_is_made_where_none_is(tmp_path: Path) -> None:
+    prepare_folder(tmp_path / "a" / "run")
+    assert (tmp_path / "a" / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(KfwdError, match="cannot hold the control socket: File exists") as caught:
+        prepare_folder(tmp_path / "run")
+    assert "KFWD_RUNTIME_DIR" in (caught.value.hint or "")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder somebody else's")
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(KfwdError, match="it belongs to user 65534"):
+        prepare_folder(folder)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="drops the rights of root")
+def test_a_folder_that_is_not_writable_is_said_so(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, pathlib; from kfwd.paths import prepare_folder;"
+        "from kfwd.errors import KfwdError\n"
+        "os.chdir('/'); os.setgid(65534); os.setuid(65534)\n"
+        "try: prepare_folder(pathlib.Path('/etc/kfwd-run'))\n"
+        "except KfwdError as error: print(error, error.hint)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+    )
+    assert "/etc/kfwd-run cannot hold the control socket: Permission denied" in done.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a link somebody else's")
+def test_a_link_of_somebody_else_is_refused_wherever_it_leads(tmp_path: Path) -> None:
+    """Who made it can turn it around later, and meanwhile have any folder of ours closed."""
+    (tmp_path / "mine").mkdir(mode=0o755)
+    link = tmp_path / "run"
+    link.symlink_to("mine")
+    prepare_folder(link)
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "mine").chmod(0o755)
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(KfwdError, match="it belongs to user 65534"):
+        prepare_folder(link)
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o755

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,18 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def test_control_characters_do_not_reach_a_terminal() -> None:
     assert text_of.clean("a\x1b[31mb\n") == "a [31mb "
+    assert text_of.clean("a\x9b31m\x7f\u202eb\u2028\u2066c") == "a 31m  b  c"
+    assert text_of.clean("\u5317 caf\u00e9 \U0001f469\u200d\U0001f680") == (
+        "\u5317 caf\u00e9 \U0001f469\u200d\U0001f680"
+    )
+
+
+def test_json_stays_the_same_without_them() -> None:
+    told = {"a": "\x1b[2J\x9b\x7f\u202e\n", "b": ["\u5317"]}
+    shown = text_of.escaped(json.dumps(told, indent=1, ensure_ascii=False))
+    assert json.loads(shown) == told
+    assert text_of.clean(shown) == shown.replace("\n", " ")
+    assert "\n" in shown
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import click
 from kfwd import paths
 from kfwd.client.calls import Client
 from kfwd.errors import ConfigError, ExitCode
+from kfwd.text import clean
 
 if TYPE_CHECKING:
     from kfwd.paths import Paths
@@ -68,7 +69,7 @@ pass_app = click.make_pass_decorator(App)
 
 def say(text: str) -> None:
     """Talk: to standard error, in the form of every message."""
-    print(f"kfwd: {text}", file=sys.stderr, flush=True)
+    print(f"kfwd: {clean(text)}", file=sys.stderr, flush=True)
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions

@@ -71,4 +71,4 @@ def _told(result: LoginResult) -> str:
     expires = result.login_expires
     until = f", expires in {render.age(utcnow(), expires)}" if expires else ""
     unsure = "" if result.state is ContextState.OK else f"; the context is {result.state.value}"
-    return f"logged in to {result.context}{until}{unsure}\n"
+    return f"logged in to {render.clean(result.context)}{until}{unsure}\n"

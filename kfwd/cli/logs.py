@@ -111,5 +111,6 @@ def _from_file(path: Path, name: str | None, last: int) -> Iterable[LogLine]:
 def text(line: LogLine, colour: bool) -> str:
     about = line.entry or line.context or line.logger.removeprefix("kfwd.")
     level = render.paint(f"{line.level:7}", LEVEL_STYLE[line.level], colour)
-    said = f"{render.clock(line.time)} {level} {about}: {render.clean(line.text)}\n"
-    return said + (f"{line.error.rstrip()}\n" if line.error else "")
+    lines = [f"{about}: {line.text}", *(line.error or "").splitlines()]
+    said = "\n".join(render.clean(one) for one in lines)
+    return f"{render.clock(line.time)} {level} {said}\n"

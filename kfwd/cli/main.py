@@ -205,5 +205,8 @@ def _faults(count: int) -> str:
 
 
 def _print(*lines: str) -> None:
+    """Lines may quote a server, a plugin or somebody's file."""
+    from kfwd.text import clean
+
     for line in lines:
-        print(line, file=sys.stderr)
+        print(clean(line), file=sys.stderr)

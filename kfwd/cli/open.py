@@ -14,6 +14,7 @@ from kfwd.client.address import local_url
 from kfwd.errors import NotFound
 from kfwd.model import EntryView
 from kfwd.profiles.forwards import forward
+from kfwd.text import clean
 
 READY_S = 20.0
 
@@ -48,7 +49,7 @@ def open_(
         raise NotFound(
             f'there is no entry "{what}"', hint=f"name a target, as in svc/{what}", code="no-entry"
         )
-    print(url)
+    print(clean(url))
     if not only_print:
         _browse(url)
 

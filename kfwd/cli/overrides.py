@@ -13,6 +13,7 @@ import msgspec
 
 from kfwd import yamldoc
 from kfwd.errors import ConfigError
+from kfwd.paths import prepare_folder
 
 _CREDENTIALS = ("token", "tokenFile", "username", "password", "exec", "auth-provider")
 _FILES = {
@@ -55,6 +56,7 @@ def kubeconfig(
         yield tuple(paths), context
         return
     merged = apply(_load(paths), context, flags)
+    prepare_folder(folder)
     handle, name = tempfile.mkstemp(dir=folder, prefix="kubeconfig-", suffix=".json")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -125,7 +125,7 @@ def validate(app: App, names: tuple[str, ...], output: str) -> int:
     for path, found in _checked(app.paths.profiles, names):
         faults += [(path, fault) for fault in found]
     for path, fault in faults if output == "text" else []:
-        print(f"{path}:{fault}")
+        print(render.clean(f"{path}:{fault}"))
     if output == "json":
         rows = [
             {"file": str(p), "line": f.line, "column": f.column, "message": f.message}

@@ -11,6 +11,7 @@ from kfwd.model import State
 from kfwd.text import age as age
 from kfwd.text import clean as clean
 from kfwd.text import clock as clock
+from kfwd.text import escaped
 from kfwd.text import listening as listening
 from kfwd.text import share as share
 from kfwd.text import size as size
@@ -69,9 +70,9 @@ def _line(row: Sequence[Cell], widths: Sequence[int], colour: bool) -> str:
 
 def as_json(value: Any) -> str:
     """JSON for people and programs: indented, with a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    return escaped(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n"
 
 
 def as_line(value: Any) -> str:
     """JSON in one line."""
-    return msgspec.json.encode(value).decode() + "\n"
+    return escaped(msgspec.json.encode(value).decode()) + "\n"

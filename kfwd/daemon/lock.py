@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import stat
 from pathlib import Path
 
 from kfwd.errors import KfwdError
+from kfwd.paths import unusable
 
 BACKLOG = 128
 LONGEST_PATH = 107 if os.uname().sysname == "Linux" else 103
@@ -81,29 +81,6 @@ def _already_running(path: Path, holder: str) -> KfwdError:
     )
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the folder of the control socket, or check that the one there is ours alone."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise _unusable(folder, f"{error.strerror or error}") from error
-    if found.st_uid != os.getuid():
-        raise _unusable(folder, f"it belongs to user {found.st_uid}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _unusable(folder, "it is not writable")
-
-
-def _unusable(folder: Path, why: str) -> KfwdError:
-    return KfwdError(
-        f"the folder {folder} cannot hold the control socket: {why}",
-        code="runtime-folder-unusable",
-        hint="set KFWD_RUNTIME_DIR to a folder of your own",
-    )
-
-
 def bind_control(path: Path) -> socket.socket:
     """The listening control socket, mode 0600. Call it only while holding the lock.
 
@@ -123,7 +100,7 @@ def bind_control(path: Path) -> socket.socket:
         control.listen(BACKLOG)
     except OSError as error:
         control.close()
-        raise _unusable(path.parent, f"{error.strerror or error}") from error
+        raise unusable(path.parent, f"{error.strerror or error}") from error
     finally:
         os.umask(before)
     control.setblocking(False)

@@ -20,6 +20,7 @@ import msgspec
 
 from kfwd.api_model import LogLine
 from kfwd.masking import mask
+from kfwd.text import escaped
 
 KEPT = 2000
 FOLLOWER_QUEUE = 1000
@@ -54,7 +55,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return msgspec.json.encode(_line_of(record)).decode()
+        return escaped(msgspec.json.encode(_line_of(record)).decode())
 
 
 class Repeats(logging.Filter):

@@ -24,14 +24,14 @@ from kfwd.daemon import profiles, state
 from kfwd.daemon.daemon import Daemon
 from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.health import DAEMON, about
-from kfwd.daemon.lock import Lock, bind_control, prepare_folder
+from kfwd.daemon.lock import Lock, bind_control
 from kfwd.daemon.logs import Logs
 from kfwd.daemon.managed import Managed
 from kfwd.daemon.state import Saved
 from kfwd.daemon.store import Store
 from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import DaemonView, utcnow
-from kfwd.paths import Paths, find, kubeconfigs
+from kfwd.paths import Paths, find, kubeconfigs, prepare_folder
 from kfwd.service import environment
 from kfwd.service.notify import without_own
 from kfwd.tasks import either

@@ -58,7 +58,8 @@ class ApiProxy:
             return NOT_FOUND
         upgrade = passing.upgrades(request)
         if self._filter is not None:
-            refusal = origin.refusal(request, self._filter.accepts_host, upgrade=upgrade)
+            own = target.authority
+            refusal = origin.refusal(request, lambda other: other == own, upgrade=upgrade)
             if refusal is not None:
                 return page(403, refusal)
         if (clean := self._moved(target)) is not None:

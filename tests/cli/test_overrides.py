@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from kfwd.cli.overrides import Overrides, apply, kubeconfig
-from kfwd.errors import ConfigError
+from kfwd.errors import ConfigError, KfwdError
 
 FIRST = """\
 current-context: dev
@@ -47,6 +48,20 @@ def made(paths: list[str], folder: Path, context: str | None = None, **flags: An
         assert name == config["current-context"]
     assert not path.exists()
     return config
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder somebody else's")
+def test_a_folder_that_somebody_else_may_change_gets_no_secret(
+    paths: list[str], tmp_path: Path
+) -> None:
+    """Whoever can replace the file says which programs the daemon runs."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 65534, 65534)
+    flags = Overrides(token="hunter2")
+    with pytest.raises(KfwdError, match="belongs to user"), kubeconfig(paths, "dev", flags, folder):
+        pass
+    assert list(folder.iterdir()) == []
 
 
 def test_without_flags_the_files_are_used_as_they_are(paths: list[str], tmp_path: Path) -> None:

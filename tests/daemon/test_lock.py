@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.daemon.lock import LONGEST_PATH, Lock, bind_control, prepare_folder
+from kfwd.daemon.lock import LONGEST_PATH, Lock, bind_control
 from kfwd.errors import KfwdError
 
 
@@ -78,47 +78,3 @@ def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
 def test_a_path_too_long_for_a_socket_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(KfwdError, match=f"longer than {LONGEST_PATH} bytes"):
         bind_control(tmp_path / ("x" * 120))
-
-
-def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o755)
-    prepare_folder(folder)
-    assert folder.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_folder_is_made_where_none_is(tmp_path: Path) -> None:
-    prepare_folder(tmp_path / "a" / "run")
-    assert (tmp_path / "a" / "run").stat().st_mode & 0o777 == 0o700
-
-
-def test_a_file_in_the_place_of_the_folder_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("")
-    with pytest.raises(KfwdError, match="cannot hold the control socket: File exists") as caught:
-        prepare_folder(tmp_path / "run")
-    assert "KFWD_RUNTIME_DIR" in (caught.value.hint or "")
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder somebody else's")
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o777)
-    os.chown(folder, 65534, 65534)
-    with pytest.raises(KfwdError, match="it belongs to user 65534"):
-        prepare_folder(folder)
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="drops the rights of root")
-def test_a_folder_that_is_not_writable_is_said_so(tmp_path: Path) -> None:
-    code = (
-        "import os, sys, pathlib; from kfwd.daemon.lock import prepare_folder;"
-        "from kfwd.errors import KfwdError\n"
-        "os.chdir('/'); os.setgid(65534); os.setuid(65534)\n"
-        "try: prepare_folder(pathlib.Path('/etc/kfwd-run'))\n"
-        "except KfwdError as error: print(error, error.hint)"
-    )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
-    )
-    assert "/etc/kfwd-run cannot hold the control socket: Permission denied" in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def test_a_traceback_is_part_of_its_line(kept: Logs) -> None:
     (line,) = kept.ring.tail(10)
     assert line.error is not None
     assert line.error.endswith("ValueError: odd")
+
+
+def test_what_steers_a_terminal_is_escaped_in_the_file(kept: Logs, tmp_path: Path) -> None:
+    """People read it with `cat`."""
+    log.warning("a server said %s", "\x1b[2J\x9b31m\u202e\n")
+    data = (tmp_path / "kfwd.log").read_bytes()
+    assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", data.decode()) == []
+    assert texts(lines_of(tmp_path / "kfwd.log")) == texts(kept.ring.tail(1))
 
 
 def test_the_tail_is_the_newest_oldest_first_and_of_one_entry_if_asked(kept: Logs) -> None:

@@ -139,8 +139,17 @@ async def test_another_name_for_this_machine_is_refused(host: str) -> None:
 async def test_another_site_s_page_is_refused() -> None:
     assert isinstance(await decide("/version", ("Sec-Fetch-Site", "cross-site")), Answer)
     assert isinstance(await decide("/a", ("Origin", "http://evil.com"), method="POST"), Answer)
+    own = (("Origin", "http://localhost:8001"), ("Sec-Fetch-Site", "same-origin"))
+    assert isinstance(await decide("/a", *own, method="POST"), Forward)
+
+
+async def test_a_page_at_another_local_port_is_another_site() -> None:
+    """It may be an app of somebody's pod, behind a forward."""
     page = (("Origin", "http://localhost:3000"), ("Sec-Fetch-Site", "same-site"))
-    assert isinstance(await decide("/a", *page, method="POST"), Forward)
+    assert isinstance(await decide("/a", *page, method="POST"), Answer)
+    opens = (*page, ("Connection", "Upgrade"), ("Upgrade", "websocket"))
+    assert isinstance(await decide("/api/v1/secrets?watch=1", *opens), Answer)
+    assert isinstance(await decide("/version", *page), Forward), "what it gets it cannot read"
 
 
 async def test_a_prefix_is_taken_off_unless_it_is_the_api_s() -> None:
