@@ -69,7 +69,16 @@ def shown(snapshot: Snapshot, output: str, colour: bool) -> str:
     heading = [*HEADING, *(WIDE if wide else [])]
     problems = any(entry.problem for entry in snapshot.entries)
     rows = [row for entry in snapshot.entries for row in _rows(entry, wide, problems)]
-    return render.table([[*heading, *(["PROBLEM"] if problems else [])], *rows], colour=colour)
+    heading += ["PROBLEM"] if problems else []
+    return render.table([heading, *rows], colour=colour) + "".join(_remarks(snapshot))
+
+
+def _remarks(snapshot: Snapshot) -> Iterator[str]:
+    """What no entry has as its problem, though it is worth knowing about all of a context."""
+    contexts = {entry.context for entry in snapshot.entries}
+    for problem in snapshot.problems:
+        if problem.severity == "info" and problem.about in contexts:
+            yield f"\n{render.clean(problem.about)}: {render.clean(problem.text)}\n"
 
 
 def _rows(entry: EntryView, wide: bool, problems: bool) -> Iterator[Sequence[str | render.Cell]]:

@@ -25,10 +25,13 @@ from kfwd.kube.cluster import Cluster
 from kfwd.kube.grant import Grant
 from kfwd.kube.subscribers import Subscribers
 from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity, utcnow
+from kfwd.service.environment import TRANSPORTS
 from kfwd.tasks import TaskSet
+from kfwd.tunnel import transports
 from kfwd.tunnel.dial import Dialer, Dialled
 from kfwd.tunnel.pod import SessionCut
 from kfwd.tunnel.pool import Pool
+from kfwd.tunnel.transports import Known
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +60,8 @@ class SharedContext:
         ref: ContextRef,
         env: Mapping[str, str],
         *,
-        transport: str | None,
-        learned: Callable[[str], None],
+        known: Known | None,
+        learned: Callable[[Known], None],
         on_cut: Callable[[SessionCut], None] = lambda cut: None,
         login: Login | None = None,
     ) -> None:
@@ -69,7 +72,7 @@ class SharedContext:
         self._env = env
         self._config: Fault | None = None
         self.login = login
-        self._preferred = transport
+        self._known = known
         self._learned = learned
         self._dialer: Dialer | None = None
         self._opened = asyncio.Event()
@@ -88,7 +91,11 @@ class SharedContext:
 
     @property
     def transport(self) -> str | None:
-        return self._dialer.transport if self._dialer else self._preferred
+        return self._known_now.transport if self._known_now else None
+
+    @property
+    def _known_now(self) -> Known | None:
+        return self._dialer.known if self._dialer else self._known
 
     @property
     def fault(self) -> Fault | None:
@@ -106,6 +113,7 @@ class SharedContext:
         """What is wrong, about this context."""
         found = [self._config.problem if self._config else None]
         found.append(self.current.problem if self.current else None)
+        found.append(transports.problem(self._known_now))
         return tuple(about(self.name, problem) for problem in found if problem is not None)
 
     async def cluster(self) -> Cluster:
@@ -193,7 +201,12 @@ class SharedContext:
         self._stop_listening()
         self._stop_listening = cluster.on_change(self._subscribers.wake)
         self._dialer = Dialer(
-            cluster.server, cluster.credentials, preferred=self.transport, learned=self._learned
+            cluster.server,
+            cluster.credentials,
+            aside=lambda work: self._tasks.spawn(work, "try a better transport"),
+            known=self._known_now,
+            learned=self._learned,
+            allowed=self._allowed(),
         )
         self._opened.set()
         if old is not None:
@@ -202,6 +215,14 @@ class SharedContext:
             self._retired = old
             await old.close()
             self._retired = None
+
+    def _allowed(self) -> tuple[str, ...]:
+        """The transports that the environment allows; a mistake there takes nothing down."""
+        try:
+            return transports.read(self._env.get(TRANSPORTS, ""), self.name)
+        except ValueError as error:
+            log.warning("%s: %s", TRANSPORTS, error, extra={"context": self.name})
+            return transports.TRANSPORTS
 
     def _unreadable(self, error: KfwdError) -> None:
         log.warning("%s", error.text, extra={"context": self.name})
@@ -238,14 +259,14 @@ def key(ref: ContextRef) -> str:
 class Clusters:
     """Lends the contexts. `changed` is called when what `views` says may have changed.
 
-    `transports` is what worked last, by `key`; `learned` is called after it was written to.
+    `known` is which transport works, by `key`; `learned` is called after it was written to.
     `cut` is told of sessions that ended against our will, with their context's name.
     """
 
     def __init__(
         self,
         env: Mapping[str, str],
-        transports: MutableMapping[str, str],
+        known: MutableMapping[str, Known],
         *,
         changed: Callable[[], None],
         learned: Callable[[], None],
@@ -253,7 +274,7 @@ class Clusters:
     ) -> None:
         self._env = env
         self._cut = cut
-        self._transports = transports
+        self._known = known
         self._changed = changed
         self._learned = learned
         self._contexts: dict[ContextRef, SharedContext] = {}
@@ -269,8 +290,8 @@ class Clusters:
             context = SharedContext(
                 ref,
                 self._env,
-                transport=self._transports.get(key(ref)),
-                learned=lambda transport: self._learn(ref, transport),
+                known=self._known.get(key(ref)),
+                learned=lambda known: self._learn(ref, known),
                 on_cut=lambda cut: self._cut(ref.name, cut),
                 login=self._logins.pop(ref, None),
             )
@@ -332,7 +353,7 @@ class Clusters:
         done = (await asyncio.wait(closing))[0] if closing else set()
         return [name for task in done for name in task.result()]
 
-    def _learn(self, ref: ContextRef, transport: str) -> None:
-        self._transports[key(ref)] = transport
+    def _learn(self, ref: ContextRef, known: Known) -> None:
+        self._known[key(ref)] = known
         self._learned()
         self._changed()

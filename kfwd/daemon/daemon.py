@@ -78,7 +78,7 @@ class Daemon:
         self._factory = Factory(saved.ports, self.saver.changed, inherited)
         self._clusters = Clusters(
             env,
-            saved.transports,
+            saved.transports_known,
             changed=self._show_contexts,
             learned=self.saver.changed,
             cut=self.history.note_cut,

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from kfwd.backoff import Backoff
 from kfwd.errors import NOT_JSON
 from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
+from kfwd.tunnel.transports import Known
 
 
 class UpProfile(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,7 @@ class Saved(Struct, kw_only=True):
     adhoc: dict[str, Wanted] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
-    transports: dict[str, str] = field(default_factory=dict)
+    transports_known: dict[str, Known] = field(default_factory=dict)
 
 
 def encode(saved: Saved) -> bytes:

@@ -1,4 +1,4 @@
-"""PATH and the proxy variables of a person: what login plugins and the way to API servers need.
+"""PATH and variables of a person for the way to API servers, which login plugins need as well.
 
 A service manager has others, so those of the person who last started a daemon, or installed the
 service, are kept in a file beside the state: mode 0600, since a proxy's URL may hold a password.
@@ -13,7 +13,10 @@ from pathlib import Path
 from kfwd.service import files
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
-NAMES = ("PATH", *PROXIES, *(name.lower() for name in PROXIES))
+TRANSPORTS = "KFWD_TRANSPORTS"
+"""Which transports are tried (`kfwd.tunnel.transports`)."""
+
+NAMES = ("PATH", TRANSPORTS, *PROXIES, *(name.lower() for name in PROXIES))
 FILE = "environment.json"
 
 

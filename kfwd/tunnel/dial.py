@@ -2,15 +2,17 @@
 
 Rules of this file (design section 4, rule 8): `spdy`, then `websocket`, then `channels`. Any HTTP
 answer but 401, 404 and 429, an end-of-file, and 5 s of silence try the next one, for this dial.
-Only success is remembered. DNS, TCP and TLS failures change nothing.
+Only success is remembered. DNS, TCP and TLS failures change nothing. A better one is tried again
+beside the dials that go on with what works.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from kfwd.errors import Forbidden, KfwdError, LoginNeeded, NotFound, Unreachable, UpgradeFailed
 from kfwd.kube import answers
@@ -19,12 +21,14 @@ from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.login_hint import login_hint
 from kfwd.kube.pipe import Pipe
 from kfwd.kube.upgrade import Request, upgrade
+from kfwd.model import utcnow
+from kfwd.tunnel import transports
+from kfwd.tunnel.transports import Known
 from kfwd.tunnel.websocket import WebSocketPipe
 from kfwd.wire import channels
 from kfwd.wire import upgrade as wire
 from kfwd.wire.websocket import accept_key, client_handshake_key
 
-TRANSPORTS = ("spdy", "websocket", "channels")
 DIAL_S = 15.0
 IN_FLIGHT = 16
 NO_FALLBACK = frozenset({401, 404, 429})
@@ -39,28 +43,35 @@ class Dialled(NamedTuple):
 
 
 class Dialer:
-    """Dials for one context. At most 16 dials are in flight, each at most 15 s long."""
+    """Dials for one context. At most 16 dials are in flight, each at most 15 s long.
+
+    `learned` is told what works now, `aside` is to run what nobody waits for.
+    """
 
     def __init__(
         self,
         server: Server,
         credentials: Credentials,
         *,
-        preferred: str | None = None,
-        learned: Callable[[str], None] = lambda transport: None,
-        transports: Iterable[str] = TRANSPORTS,
+        aside: Callable[[Coroutine[Any, Any, None]], object],
+        known: Known | None = None,
+        learned: Callable[[Known], None] = lambda known: None,
+        allowed: Sequence[str] = transports.TRANSPORTS,
+        clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._server = server
         self._credentials = credentials
-        self._preferred = preferred
+        self._aside = aside
+        self.known = transports.still(allowed, known)
         self._learned = learned
-        self._transports = tuple(transports)
+        self._allowed = allowed
+        self._clock = clock
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
 
     @property
     def transport(self) -> str | None:
         """What worked last."""
-        return self._preferred
+        return self.known.transport if self.known else None
 
     async def dial(self, namespace: str, pod: str, port: int | None = None) -> Dialled | None:
         """A session for a connection to `port`, or for none yet.
@@ -74,39 +85,70 @@ class Dialer:
         async with self._in_flight:
             try:
                 async with asyncio.timeout(DIAL_S):
-                    return await self._try_transports(namespace, pod, port)
+                    dialled = await self._try_transports(namespace, pod, port)
             except TimeoutError:
                 raise Unreachable(
                     f"no session to {namespace}/{pod} within {DIAL_S:g} s", code="dial-timeout"
                 ) from None
+        self._look_for_better(namespace, pod)
+        return dialled
 
     async def _try_transports(self, namespace: str, pod: str, port: int | None) -> Dialled | None:
-        failures: list[UpgradeFailed] = []
+        refusals: dict[str, UpgradeFailed] = {}
         place = _Place(_path(namespace, pod), port)
-        for transport in self._order():
+        for transport in transports.order(self._allowed, self.known):
             try:
                 dialled = await self._with_login(transport, place)
             except UpgradeFailed as error:
-                failures.append(error)
+                refusals[transport] = error
                 if error.status in NO_FALLBACK:
                     break
             else:
-                self._remember(transport)
+                self._worked(transport, refusals)
                 return dialled
-        raise explain(failures, namespace, pod, self._refused)
+        raise explain(list(refusals.values()), namespace, pod, self._refused)
+
+    def _worked(self, transport: str, refusals: Mapping[str, UpgradeFailed]) -> None:
+        now = self._clock()
+        known = transports.learned(self._allowed, self.known, transport, refusals, now)
+        if known != self.known:
+            self.known = known
+            self._learned(known)
+
+    def _look_for_better(self, namespace: str, pod: str) -> None:
+        now = self._clock()
+        if self.known is not None and transports.due(self._allowed, self.known, now):
+            better = transports.better(self._allowed, self.known)
+            self.known = transports.put_off(self.known, now)
+            self._aside(self._try_better(better, self.known.transport, namespace, pod))
+
+    async def _try_better(
+        self, better: Sequence[str], works: str, namespace: str, pod: str
+    ) -> None:
+        """See whether one of these works by now. Any other failure tells nothing about them."""
+        refusals: dict[str, UpgradeFailed] = {}
+        for transport in better:
+            try:
+                async with self._in_flight, asyncio.timeout(DIAL_S):
+                    dialled = await self._with_login(transport, _Place(_path(namespace, pod), None))
+            except UpgradeFailed as error:
+                refusals[transport] = error
+                if error.status in NO_FALLBACK:
+                    return
+            except (KfwdError, TimeoutError):
+                return
+            else:
+                if dialled is not None:
+                    dialled.pipe.close()
+                self._worked(transport, refusals)
+                return
+        if self.transport == works:
+            self._worked(works, refusals)
 
     def _refused(self, words: str) -> LoginNeeded:
         context = self._server.context
         where, name = self._server.authority, context.ref.name
         return answers.unauthorized(where, name, words, login_hint(context))
-
-    def _order(self) -> list[str]:
-        return sorted(self._transports, key=lambda transport: transport != self._preferred)
-
-    def _remember(self, transport: str) -> None:
-        if transport != self._preferred:
-            self._preferred = transport
-            self._learned(transport)
 
     async def _with_login(self, transport: str, place: _Place) -> Dialled | None:
         """One try, and one more with a fresh credential after a 401."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from kfwd.cli import ls
 from kfwd.model import (
     EndpointView,
     EntryChanged,
     PortView,
     Problem,
+    ProblemView,
     SnapshotEvent,
     State,
 )
@@ -66,6 +69,19 @@ def test_a_problem_is_said_behind_its_entry(run: Run, daemon: StandIn) -> None:
     assert lines[0].endswith("PROBLEM")
     assert "waiting: no-endpoints" in lines[1]
     assert lines[1].endswith("svc/web has no pods")
+
+
+def test_what_is_worth_knowing_about_a_context_is_said_below(run: Run, daemon: StandIn) -> None:
+    known = msgspec.structs.replace(
+        snapshot(entry("dev/web")),
+        problems=(
+            ProblemView(about="kind", code="x", severity="info", text="over websocket, since ..."),
+            ProblemView(about="other", code="x", severity="info", text="of nobody here"),
+            ProblemView(about="dev/web", code="x", severity="error", text="behind the entry"),
+        ),
+    )
+    daemon.on("GET /v1/snapshot", known)
+    assert run("ls").lines[2:] == ["", "kind: over websocket, since ..."]
 
 
 def test_wide_tells_more(run: Run, daemon: StandIn) -> None:

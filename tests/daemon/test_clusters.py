@@ -14,8 +14,9 @@ from kfwd.daemon.clusters import Clusters, SharedContext, key
 from kfwd.errors import KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import credentials
 from kfwd.kube.grant import Grant
-from kfwd.model import ContextRef, ContextState
+from kfwd.model import ContextRef, ContextState, utcnow
 from kfwd.tunnel.dial import Dialled
+from kfwd.tunnel.transports import Known
 from tests.until import until
 
 KUBECONFIG = """
@@ -27,11 +28,16 @@ contexts: [{{name: dev, context: {{cluster: c, user: u, namespace: {namespace}}}
 """
 
 
+SPDY = Known(transport="spdy", since=utcnow())
+WEBSOCKET = Known(transport="websocket", since=utcnow(), reason="spdy: 403 no")
+
+
 class Home:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "kubeconfig"
         self.ref = ContextRef(kubeconfig=(str(self.path),), name="dev")
-        self.transports: dict[str, str] = {}
+        self.known: dict[str, Known] = {}
+        self.env: dict[str, str] = {}
         self.changes = 0
 
     def write(self, namespace: str = "shop") -> None:
@@ -49,7 +55,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @asynccontextmanager
 async def clusters(home: Home) -> AsyncIterator[Clusters]:
-    made = Clusters({}, home.transports, changed=home.changed, learned=lambda: None)
+    made = Clusters(home.env, home.known, changed=home.changed, learned=lambda: None)
     try:
         yield made
     finally:
@@ -176,7 +182,7 @@ async def test_a_kubeconfig_that_breaks_is_a_warning_and_what_runs_stays(home: H
 class FakeDialer:
     """Ends every dial as a test says."""
 
-    transport = "websocket"
+    known = Known(transport="websocket", since=utcnow())
 
     def __init__(self, error: KfwdError) -> None:
         self.error = error
@@ -221,14 +227,31 @@ async def test_before_the_cluster_is_known_nothing_can_be_dialled(home: Home) ->
 
 async def test_the_transport_that_worked_is_remembered_for_the_next_time(home: Home) -> None:
     home.write()
-    home.transports[key(home.ref)] = "websocket"
+    home.known[key(home.ref)] = WEBSOCKET
     async with clusters(home) as shared:
         context = shared.get(home.ref)
         assert context.transport == "websocket"
         await context.cluster()
         assert context.transport == "websocket"
-        context._learned("spdy")
-    assert home.transports == {key(home.ref): "spdy"}
+        (problem,) = context.problems
+        assert (problem.code, problem.about) == ("transport-refused", "dev")
+        context._learned(SPDY)
+    assert home.known == {key(home.ref): SPDY}
+
+
+async def test_the_environment_says_which_transports_are_tried(home: Home) -> None:
+    home.write()
+    home.known[key(home.ref)] = WEBSOCKET
+    home.env["KFWD_TRANSPORTS"] = "spdy; dev=websocket,channels"
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        await context.cluster()
+        assert context.transport == "websocket"
+        assert context.problems == ()
+    home.env["KFWD_TRANSPORTS"] = "pigeon"
+    async with clusters(home) as shared:
+        await shared.get(home.ref).cluster()
+        assert shared.get(home.ref).transport == "websocket"
 
 
 async def test_a_borrowed_context_stays_until_it_is_given_back(home: Home) -> None:

@@ -14,8 +14,9 @@ import pytest
 from kfwd.backoff import Backoff
 from kfwd.daemon import state
 from kfwd.daemon.state import Saved, Saver, UpProfile, encode, load
-from kfwd.model import Problem, ProfileSpec
+from kfwd.model import Problem, ProfileSpec, utcnow
 from kfwd.tasks import TaskSet
+from kfwd.tunnel.transports import Known
 from tests.daemon.records import CONTEXT, forward, wanted
 
 
@@ -26,7 +27,7 @@ def something() -> Saved:
         adhoc={"-/db": wanted("db", profile="-")},
         paused={"dev/web", "-/db"},
         ports={"-/db": {"5432": 40001}},
-        transports={"dev": "spdy"},
+        transports_known={"dev": Known(transport="spdy", since=utcnow())},
     )
 
 

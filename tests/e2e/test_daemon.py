@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kfwd.cli import ls
 from kfwd.model import EntryView, State
 from kfwd.sim import pattern
 from tests.daemon.process import Process
@@ -318,7 +319,11 @@ def test_a_transport_that_the_way_refuses_is_left_for_the_next_and_that_is_remem
     session.up()
     assert session.until_state("shop/web", State.READY).transport == "websocket"
     assert session.get("web")
-    session.until(lambda: list(session.saved().transports.values()) == ["websocket"])
+    (known,) = session.saved().transports_known.values()
+    assert (known.transport, known.reason) == ("websocket", "spdy: 403 Forbidden")
+    (problem,) = session.snapshot().problems
+    assert (problem.code, problem.severity, problem.about) == ("transport-refused", "info", "sim")
+    assert "spdy: 403 Forbidden" in ls.shown(session.snapshot(), "table", colour=False)
 
 
 def test_an_api_server_that_goes_down_is_one_problem_and_connections_wait_for_it(

@@ -219,7 +219,8 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
             user=User(name="u"),
         )
         credentials = Credentials(context, {})
-        dialer = Dialer(Server(context, credentials, {}), credentials, transports=(transport,))
+        server = Server(context, credentials, {})
+        dialer = Dialer(server, credentials, aside=lambda work: None, allowed=(transport,))
         pool = Pool("test", dialer)
         problems: list[Problem | None] = []
         front = Front(

@@ -31,11 +31,15 @@ class ScriptedPipe:
         self.closed_window = False
         self.how = ""
         self.answers = True
+        self.unheard = 0.0
         self._decoder = websocket.Decoder(masked=True)
         self._sent: list[websocket.Event] = []
 
     def window_closed(self) -> bool:
         return self.closed_window
+
+    def unheard_s(self) -> float:
+        return self.unheard
 
     def attach(self, receiver: Receiver) -> None:
         self.receiver = receiver
@@ -275,6 +279,15 @@ async def test_held_back_it_is_never_declared_dead(stuck: str) -> None:
         rig.flow.pause_reading()
     await asyncio.sleep(300)
     assert not rig.reader.ended.done()
+
+
+async def test_held_back_by_a_kernel_that_is_gone_it_is_dead() -> None:
+    rig = await started(opened())
+    rig.pipe.answers = False
+    rig.flow.write(b"acknowledged by nobody")
+    rig.pipe.unheard = 20.0
+    await asyncio.sleep(20)
+    assert (await rig.reader.ending()).how is End.CUT
 
 
 async def test_a_ping_is_answered_and_who_does_not_read_the_answers_is_left() -> None:

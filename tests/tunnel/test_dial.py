@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -16,12 +17,15 @@ from kfwd.kube.credentials import Credential, Credentials
 from kfwd.tasks import TaskSet
 from kfwd.tunnel import dial as dial_module
 from kfwd.tunnel.dial import Dialer, explain
+from kfwd.tunnel.transports import DAY, HOUR, Known
 from kfwd.wire.websocket import accept_key
 from tests.kube.test_upgrade import GOOD, api_server
 from tests.until import until
 from tests.wire.test_channels import opened
 
 Script = Callable[[str], bytes]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WEBSOCKET = Known(transport="websocket", since=NOW, again=NOW, reason="spdy: 403 no")
 
 
 def websocket_101(head: str, protocol: str = "SPDY/3.1+portforward.k8s.io") -> bytes:
@@ -65,8 +69,15 @@ class Scripted:
 
 @asynccontextmanager
 async def dialer(script: Scripted, **settings: object) -> AsyncIterator[Dialer]:
+    tasks = TaskSet("dialer")
     async with api_server(script.handle) as server:
-        yield Dialer(server, server.credentials, **settings)  # type: ignore[arg-type]
+        yield Dialer(
+            server,
+            server.credentials,
+            aside=lambda work: tasks.spawn(work, "better"),
+            **settings,  # type: ignore[arg-type]
+        )
+        assert await tasks.close() == []
 
 
 def good(head: str) -> bytes:
@@ -85,13 +96,13 @@ async def transport_of(dialing: Dialer, port: int | None = None) -> str:
 
 
 async def test_spdy_is_tried_first_and_remembered() -> None:
-    learned: list[str] = []
+    learned: list[Known] = []
     script = Scripted(good, websocket_101)
     async with dialer(script, learned=learned.append) as dialing:
         assert dialing.transport is None
         assert await transport_of(dialing) == "spdy"
         assert dialing.transport == "spdy"
-    assert (script.asked, learned) == (["POST"], ["spdy"])
+    assert (script.asked, [each.transport for each in learned]) == (["POST"], ["spdy"])
 
 
 @pytest.mark.parametrize("status", [400, 403, 405, 500, 502])
@@ -128,7 +139,7 @@ def old_node(head: str) -> bytes:
 
 
 async def test_channels_are_tried_last_and_only_for_a_port_that_is_wanted() -> None:
-    learned: list[str] = []
+    learned: list[Known] = []
     script = Scripted(no(405), old_node)
     async with dialer(script, learned=learned.append) as dialing:
         dialled = await dialing.dial("ns", "p", 8080)
@@ -136,7 +147,10 @@ async def test_channels_are_tried_last_and_only_for_a_port_that_is_wanted() -> N
         dialled.pipe.abort()
         assert (dialled.transport, dialled.rest) == ("channels", opened(8080))
         assert await transport_of(dialing, 8080) == "channels"
-    assert (script.asked, learned) == (["POST", "GET", "GET", "GET"], ["channels"])
+    assert script.asked == ["POST", "GET", "GET", "GET"]
+    (known,) = learned
+    assert (known.transport, known.reason[:11]) == ("channels", "spdy: 405 n")
+    assert "websocket: 400 query parameter" in known.reason
 
 
 async def test_without_a_port_channels_are_only_asked_for() -> None:
@@ -151,7 +165,7 @@ async def test_without_a_port_channels_are_only_asked_for() -> None:
 )
 async def test_any_other_answer_to_that_proves_nothing(answer: Script) -> None:
     script = Scripted(no(405), answer)
-    async with dialer(script, transports=["channels"]) as dialing:
+    async with dialer(script, allowed=("channels",)) as dialing:
         with pytest.raises(KfwdError):
             await dialing.dial("ns", "p")
         assert dialing.transport is None
@@ -194,7 +208,7 @@ async def test_a_401_is_tried_once_more_with_a_fresh_login(
 
 async def test_a_server_that_is_not_there_changes_nothing() -> None:
     script = Scripted(good, websocket_101)
-    async with dialer(script, preferred="websocket") as dialing:
+    async with dialer(script, known=WEBSOCKET) as dialing:
         pass
     with pytest.raises(Unreachable):
         await dialing.dial("ns", "p")
@@ -224,6 +238,46 @@ async def test_a_dial_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
             await dialing.dial("ns", "p")
         script.gate.set()
     assert caught.value.code == "dial-timeout"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def test_a_better_transport_is_tried_again_once_a_day_beside_what_works() -> None:
+    clock, learned = Clock(), list[Known]()
+    script = Scripted(no(403), websocket_101)
+    settings = {"clock": clock, "learned": learned.append, "known": WEBSOCKET}
+    async with dialer(script, **settings) as dialing:
+        assert await transport_of(dialing) == "websocket"
+        await until(lambda: learned)
+        assert script.asked == ["GET", "POST"]
+        assert learned[0].again == NOW + DAY
+        clock.now += DAY - HOUR
+        assert await transport_of(dialing) == "websocket"
+        script.post = good
+        clock.now += HOUR
+        assert await transport_of(dialing) == "websocket"
+        await until(lambda: dialing.transport == "spdy")
+        assert (learned[1].reason, learned[1].again) == ("", None)
+        assert await transport_of(dialing) == "spdy"
+    assert script.asked == ["GET", "POST", "GET", "GET", "POST", "POST"]
+
+
+@pytest.mark.parametrize("answer", [no(404), no(429), no(401)])
+async def test_what_says_nothing_of_a_transport_leaves_it_for_an_hour(answer: Script) -> None:
+    clock, learned = Clock(), list[Known]()
+    script = Scripted(answer, websocket_101)
+    async with dialer(script, clock=clock, learned=learned.append, known=WEBSOCKET) as dialing:
+        assert await transport_of(dialing) == "websocket"
+        await until(lambda: "POST" in script.asked)
+        assert dialing.known is not None
+        assert (dialing.transport, dialing.known.again) == ("websocket", NOW + HOUR)
+    assert learned == []
 
 
 def failed(status: int) -> UpgradeFailed:
