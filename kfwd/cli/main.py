@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "daemon": "kfwd.cli.daemon:daemon",
     "service": "kfwd.cli.service:service",
     "tui": "kfwd.cli.main:tui",
+    "bench": "kfwd.cli.bench:bench",
     "demo": "kfwd.cli.demo:demo",
     "sim": "kfwd.cli.main:sim",
     "completion": "kfwd.cli.completion:completion",
