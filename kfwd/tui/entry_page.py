@@ -11,11 +11,12 @@ from kfwd.api_model import Removed
 from kfwd.client.address import local_address, local_url
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView, State
-from kfwd.tui import places
+from kfwd.tui import login, places
 from kfwd.tui.page import Page
 from kfwd.tui.undo import as_it_was
 
 ENTRY_BINDINGS = (
+    Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
     Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
     Binding("R", "restart", "restart", id="restart"),
     Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
@@ -35,6 +36,8 @@ class EntryPage(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         entry = self.subject
+        if action == "log_in":
+            return entry is not None and login.needed(self.picture, entry.context)
         if action in OF_ENTRY:
             return entry is not None
         if action == "go" and (place := places.named(str(parameters[0]))).of_entry:
@@ -45,6 +48,10 @@ class EntryPage(Page):
         """To another screen, about this entry."""
         entry = self.subject
         await self.app.push_screen(places.named(name).open(entry.id if entry else None))
+
+    def action_log_in(self) -> None:
+        if (entry := self.subject) is not None:
+            login.log_in(self.kfwd, entry.context)
 
     def action_pause(self) -> None:
         self._act("resume" if self.subject and self.subject.state is State.PAUSED else "pause")

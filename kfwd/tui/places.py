@@ -69,6 +69,12 @@ PLACES: tuple[Place, ...] = (
         description="profiles",
         page="kfwd.tui.screens.profiles:Profiles",
     ),
+    Place(
+        key="exclamation_mark",
+        name="problems",
+        description="problems",
+        page="kfwd.tui.screens.problems:Problems",
+    ),
 )
 
 

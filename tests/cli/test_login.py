@@ -12,7 +12,6 @@ import pytest
 from kfwd.api_model import LoginResult, LoginTarget
 from kfwd.cli.main import main
 from kfwd.errors import ExitCode
-from kfwd.kube.plugin_terminal import NOT_STARTED
 from kfwd.model import ContextState, utcnow
 from tests.cli.conftest import Run
 from tests.kube.configs import document, exec_credential, exec_user, script, write
@@ -85,9 +84,3 @@ def test_refusals_of_the_daemon_keep_their_exit_status(run: Run, daemon: StandIn
 
 def test_without_a_daemon_there_is_nobody_to_log_in(run: Run) -> None:
     assert run("login").code == ExitCode.NO_DAEMON
-
-
-def test_the_exit_status_of_the_terminal_program_is_known() -> None:
-    from kfwd.cli import login
-
-    assert login.NOT_STARTED == NOT_STARTED

@@ -36,7 +36,7 @@ class Overview(EntryPage):
         *(place.binding for place in places.PLACES),
         *ENTRY_BINDINGS,
         Binding("slash", "find", "filter", key_display="/", id="filter"),
-        Binding("exclamation_mark", "problems", "problems", key_display="!", id="only-problems"),
+        Binding("P", "problems", "only problems", show=False, id="only-problems"),
         Binding("S", "sort", "sort", tooltip="Sort by something else", id="sort"),
         Binding("escape", "all", "show all", show=False, id="show-all"),
     ]

@@ -26,7 +26,7 @@ from kfwd.tui.profile_rows import Row
 from kfwd.tui.screens.profile_file import ProfileFile
 from kfwd.tui.screens.switch import Switch
 from kfwd.tui.widgets.line import Line, fixed
-from kfwd.tui.widgets.line_table import Item, LineTable
+from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
 OF_UP = {"take_down", "switch"}
 OF_FILE = {"bring_up", "edit", "file", "validate"}
@@ -57,8 +57,10 @@ class Profiles(Page):
         Binding("escape", "back", "back", id="back"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, first: str | None = None) -> None:
+        """The cursor begins on the profile `first`."""
         super().__init__()
+        self._first = first
         self.rows: dict[str, Row] = {}
         self._edits = 0
 
@@ -105,7 +107,7 @@ class Profiles(Page):
         if (files := self._files.answer) is None:
             return
         self.rows = {row.name: row for row in profile_rows.rows(files, self.picture)}
-        self.table.show(list(self._items()))
+        self.table.show(list(self._items()), first=self._first)
         if (row := self.subject) is not None:
             question = (row.name, files, self.picture.profiles)
             self._plan.ask(question, partial(self._fetch, row.name))
@@ -117,8 +119,7 @@ class Profiles(Page):
 
     def _items(self) -> Iterator[Item]:
         if not self.rows:
-            said = (Piece(f"   no profiles in {self.kfwd.paths.profiles}", "dim"),)
-            yield Item("", partial(cut, said), pickable=False)
+            yield remark(f"no profiles in {self.kfwd.paths.profiles}")
         for row in self.rows.values():
             yield Item(row.name, partial(profile_rows.line, row))
             if row.faults:

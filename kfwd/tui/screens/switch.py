@@ -21,7 +21,7 @@ from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, cut, fit
 from kfwd.tui.status_line import count
 from kfwd.tui.widgets.line import Line, fixed
-from kfwd.tui.widgets.line_table import Item, LineTable
+from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
 
 class Switch(Page):
@@ -101,8 +101,7 @@ class Switch(Page):
                 yield Item("", fixed(pieces), pickable=False)
         places = self.places
         if not places and self._contexts.answer is not None:
-            said = (Piece("   there is no other context in your kubeconfig", "dim"),)
-            yield Item("", partial(cut, said), pickable=False)
+            yield remark("there is no other context in your kubeconfig")
         for number, each in places.items():
             yield Item(number, partial(_row, each))
 

@@ -57,7 +57,7 @@ async def test_the_filter_works_as_it_is_typed(place: Place) -> None:
 
 async def test_only_problems(place: Place) -> None:
     async with running(place) as pilot:
-        await pilot.press("exclamation_mark")
+        await pilot.press("P")
         assert "only problems" in screen(pilot.app)
         assert "svc/web" not in screen(pilot.app)
         assert "svc/search" in screen(pilot.app)

@@ -1,0 +1,55 @@
+"""A login to a context, in the user's terminal."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kfwd import paths
+from kfwd.api_model import LoginResult
+from kfwd.client import login
+from kfwd.errors import KfwdError
+from kfwd.model import ContextState
+from kfwd.text import clean
+from kfwd.tui import terminal
+
+if TYPE_CHECKING:
+    from kfwd.tui.app import KfwdApp
+    from kfwd.tui.picture import Picture
+
+
+def needed(picture: Picture, context: str) -> bool:
+    """Whether a context waits for a login."""
+    found = picture.context(context)
+    return found is not None and found.state is ContextState.LOGIN_NEEDED
+
+
+def log_in(app: KfwdApp, context: str) -> None:
+    """Run the login plugin of `context` in the terminal, and say what came of it."""
+    try:
+        instead = f"kfwd login {context}"
+        result = terminal.lend(app, partial(_in_terminal, app, context), instead=instead)
+    except KfwdError as error:
+        app.calls.show(error)
+    else:
+        if result is not None:
+            app.say(login.told(result))
+
+
+def _in_terminal(app: KfwdApp, context: str) -> LoginResult | None:
+    """What the plugin said stays in sight when it was not well."""
+    _write(f"kfwd: logging in to {clean(context)}\n")
+    result = None
+    try:
+        result = login.log_in(app.client, context, paths.kubeconfigs(app.env), app.env)
+    finally:
+        if result is None:
+            _write("kfwd: this did not log you in - enter goes back ")
+            sys.stdin.readline()
+    return result
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
