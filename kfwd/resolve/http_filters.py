@@ -5,6 +5,7 @@ Source: https://gateway-api.sigs.k8s.io/reference/spec/#httproutefilter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from kfwd.errors import ProtocolError
 from kfwd.kube.route_objects import (
+    Header,
     HeaderModifier,
     PathModifier,
     RequestRedirect,
@@ -21,10 +23,12 @@ from kfwd.kube.route_objects import (
 from kfwd.resolve import hosts
 from kfwd.resolve.decision import HeaderChanges, Redirect, Request, absolute
 from kfwd.resolve.facts import Unresolved
-from kfwd.wire import httppath
+from kfwd.wire import http1, httppath
 from kfwd.wire.httppath import HttpPath
 
 _PATH = "!$%&'()*+,-./:;=@_~"
+_HOST = re.compile(r"[A-Za-z0-9.-]+")
+_FRAMING = {*http1.HOP_BY_HOP, "content-length"}
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -53,9 +57,9 @@ def read(filters: Iterable[RouteFilter] | None) -> Filters:
     notes: list[str] = []
     for item in filters or ():
         if item.request_header_modifier is not None:
-            request = request.then(_changes(item.request_header_modifier))
+            request = request.then(_changes(item.request_header_modifier, notes))
         elif item.response_header_modifier is not None:
-            response = response.then(_changes(item.response_header_modifier))
+            response = response.then(_changes(item.response_header_modifier, notes))
         elif item.request_redirect is not None:
             redirect = item.request_redirect
         elif item.url_rewrite is not None:
@@ -67,12 +71,21 @@ def read(filters: Iterable[RouteFilter] | None) -> Filters:
     )
 
 
-def _changes(modifier: HeaderModifier) -> HeaderChanges:
-    return HeaderChanges(
-        set=tuple((header.name, header.value) for header in modifier.set or ()),
-        add=tuple((header.name, header.value) for header in modifier.add or ()),
-        remove=modifier.remove or (),
-    )
+def _changes(modifier: HeaderModifier, notes: list[str]) -> HeaderChanges:
+    """What it changes. Nobody's rule says where a message ends, or adds lines within a value."""
+
+    def usable(headers: Iterable[Header] | None) -> tuple[tuple[str, str], ...]:
+        pairs = [(header.name, header.value) for header in headers or ()]
+        bad = [name for name, value in pairs if not _may_set(name, value)]
+        notes.extend(f"the header {name[:40]!r} cannot be set" for name in bad)
+        return tuple(pair for pair in pairs if _may_set(*pair))
+
+    kept = tuple(name for name in modifier.remove or () if name.lower() not in _FRAMING)
+    return HeaderChanges(set=usable(modifier.set), add=usable(modifier.add), remove=kept)
+
+
+def _may_set(name: str, value: str) -> bool:
+    return name.lower() not in _FRAMING and http1.is_line(name, value)
 
 
 def rewritten(path: HttpPath, modifier: PathModifier | None, prefix: str | None) -> str:
@@ -91,6 +104,14 @@ def rewritten(path: HttpPath, modifier: PathModifier | None, prefix: str | None)
         raise Unresolved("not-supported", text)
     replacement = (modifier.replace_prefix_match or "").rstrip("/")
     return _clean(f"{replacement}{path.rest(prefix)}" or "/")
+
+
+def rewritten_host(rewrite: URLRewrite | None) -> str | None:
+    """The name that the app is told instead of the client's, if any. Raises `Unresolved`."""
+    name = rewrite.hostname if rewrite else None
+    if name is not None and not _HOST.fullmatch(name):
+        raise Unresolved("not-supported", f"it rewrites the host to {name[:80]!r}, which is none")
+    return name
 
 
 def _clean(path: str) -> str:

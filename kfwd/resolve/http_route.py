@@ -99,7 +99,7 @@ def _served(
         port=str(chosen.port),
         path=http_filters.rewritten(request.path, rewrite.path if rewrite else None, prefix),
         query=request.query,
-        host=rewrite.hostname if rewrite else None,
+        host=http_filters.rewritten_host(rewrite),
         request_headers=filters.request.then(own.request),
         response_headers=filters.response.then(own.response),
         notes=own.notes + _unread(found.route, namespace, grants),

@@ -128,7 +128,7 @@ def _rewritten(
     found = location.pattern.match(request.path.decoded)
     assert found is not None
     text, question, arguments = target.partition("?")
-    query = _query(_expand(arguments, found, escape=True), question, request.query)
+    query = _query(escaped(_expand(arguments, found, escape=True)), question, request.query)
     if _ABSOLUTE.match(text):
         where = _expand(text, found, escape=True).replace("$scheme", "http", 1)
         url = f"{where}?{query}" if query else where

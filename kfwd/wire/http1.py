@@ -28,6 +28,7 @@ since trailers are passed on."""
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105  # RFC 9110's name for a word
 _NAME = re.compile(_TOKEN)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _REQUEST = re.compile(rf"({_TOKEN}) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _LINES = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
@@ -169,6 +170,11 @@ def _split(data: bytes) -> tuple[str, Lines]:
         raise HttpError(f"more than {MAX_LINES} header lines", status=431)
     parts = [line.partition(":") for line in rest]
     return text[:end], tuple([(name, value.strip(" \t")) for name, _, value in parts])
+
+
+def is_line(name: str, value: str) -> bool:
+    """Whether these can be a header line that is read as what it was written as."""
+    return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
 
 
 def field(line: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kfwd.kube.route_objects import PathModifier, RequestRedirect, RouteFilter
+from kfwd.kube.route_objects import PathModifier, RequestRedirect, RouteFilter, URLRewrite
 from kfwd.resolve import http_filters
 from kfwd.resolve.decision import HeaderChanges
 from kfwd.resolve.facts import Unresolved
@@ -151,3 +151,29 @@ def test_filters_are_read_into_one_record() -> None:
     assert filters.rewrite is not None
     assert filters.notes == ("the filter CORS is not followed",)
     assert http_filters.read(None) == http_filters.Filters()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("x", "1\r\nEvil: 1"), ("x", "\0"), ("x", "\u20ac"), ("a b", "1"), ("a\r\nb", "1")),
+        *(("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("connection", "close")),
+    ],
+)
+def test_no_rule_adds_lines_or_says_where_a_message_ends(name: str, value: str) -> None:
+    """Kubernetes checks neither a value's characters nor which headers a filter names."""
+    pair = {"name": name, "value": value}
+    modifier = {"set": [pair, {"name": "fine", "value": "1"}], "add": [pair], "remove": [name]}
+    given = msgspec.convert([{"responseHeaderModifier": modifier}], list[RouteFilter])
+    filters = http_filters.read(given)
+    assert (filters.response.set, filters.response.add) == ((("fine", "1"),), ())
+    assert len(filters.notes) == 2
+    assert all("cannot be set" in note for note in filters.notes)
+    assert "\n" not in "".join(filters.notes)
+
+
+@pytest.mark.parametrize("name", ["a b", "a\r\nEvil: 1", "\u20ac", "a/b", ""])
+def test_a_host_that_is_none_is_not_sent(name: str) -> None:
+    assert http_filters.rewritten_host(URLRewrite(hostname="in.bar.com")) == "in.bar.com"
+    with pytest.raises(Unresolved, match="rewrites the host"):
+        http_filters.rewritten_host(URLRewrite(hostname=name))

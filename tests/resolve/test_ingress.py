@@ -208,6 +208,7 @@ REWRITES = [
     ("/foo/(.*)", "/x?old=$1", "/foo/a?q=2", "a:80 /x?old=a&q=2"),
     ("/foo/(.*)", "/x?", "/foo/a?q=2", "a:80 /x"),
     ("/foo/(.*)", "/x?k=1?", "/foo/a?q=2", "a:80 /x?k=1"),
+    ("/foo/(.*)", "/x?a b\r\nX: \u20ac", "/foo/a", "a:80 /x?a%20b%0D%0AX:%20%E2%82%AC"),
     ("/foo/(.*)", "https://else.org/$1", "/foo/a b?q=1", "302 https://else.org/a%20b?q=1"),
     ("/foo/(.*)", "$scheme://else.org/$1", "/foo/a", "302 http://else.org/a"),
     ("/foo/(.*)", "/$host/$1", "/foo/a", "broken not-supported"),

@@ -20,6 +20,7 @@ from kfwd.resolve import catalog, decision, direct, endpoints, regex, routes, ru
 from kfwd.resolve.facts import Facts
 from kfwd.resolve.landscape import Landscape
 from kfwd.resolve.target import Target
+from kfwd.wire import http1, http1_body
 from tests.resolve import rules as short
 from tests.resolve.builders import member, node, piece, pod, service, workload
 
@@ -40,6 +41,7 @@ TARGETS = (
     Target("pods", selector="app=web"),
     Target("ingresses", "web"),
 )
+A = {"name": "X-A", "value": "1"}
 REQUESTS = ("a.b", "web.shop", "x.localhost")
 
 
@@ -58,8 +60,15 @@ def seeds() -> Iterator[bytes]:
     rewritten = short.ingress("web", pattern, rewrite_target="/$2", use_regex="true")
     yield lines((b"i", rewritten), (b"s", service()))
     matches = [{"path": {"type": "RegularExpression", "value": "/x.*"}, "method": "GET"}]
-    route = short.http_route("r", short.route_rule("web", matches=matches))
+    changes = [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [A], "remove": ["b"]}},
+        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [A]}},
+        {"type": "URLRewrite", "urlRewrite": {"hostname": "c.d"}},
+    ]
+    route = short.http_route("r", short.route_rule("web", matches=matches, filters=changes))
     yield lines((b"r", route), (b"g", short.gateway()), (b"s", service()))
+    target = short.ingress("web", pattern, rewrite_target="/$2?q=$1", use_regex="true")
+    yield lines((b"i", target), (b"s", service()))
 
 
 def lines(*items: tuple[bytes, objects.Resource]) -> bytes:
@@ -136,8 +145,11 @@ def routed(made: rules.Rules, found: dict[str, list[Any]]) -> None:
             answer = rules.decide(made, request, services, random.Random(1).random)
         except regex.TooLong:
             continue
-        if isinstance(answer, decision.Redirect):
-            assert "\n" not in answer.location
+        if isinstance(answer, decision.Forward):
+            forwarded(answer, host)
+        elif isinstance(answer, decision.Redirect):
+            lines = answer.response_headers.applied([("Location", answer.location)])
+            told(http1.encode_response(answer.status, "", lines))
         made.knows(host)
     made.hosts()
     everything = Landscape(
@@ -150,6 +162,22 @@ def routed(made: rules.Rules, found: dict[str, list[Any]]) -> None:
         everything.names.find(host, 80)
     for each in found["services"]:
         everything.ready(each)
+
+
+def forwarded(answer: decision.Forward, host: str) -> None:
+    """What goes to the server is read there as what was decided, and so is what comes back."""
+    sent = f"{answer.path}?{answer.query}" if answer.query else answer.path
+    lines = answer.request_headers.applied([("Host", answer.host or host)])
+    head = http1.parse_request(http1.encode_request("GET", sent, lines))
+    assert (head.target, len(head.lines)) == (sent, len(lines))
+    assert http1_body.of_request(head).done
+    told(http1.encode_response(200, "OK", answer.response_headers.applied([])))
+
+
+def told(data: bytes) -> None:
+    head = http1.parse_response(data)
+    assert not http1.HOP_BY_HOP & head.index.keys()
+    assert "content-length" not in head.index
 
 
 def browsed(found: dict[str, list[Any]]) -> None:
