@@ -32,6 +32,7 @@ id is two path segments, `PROFILE/NAME`, each percent-encoded; ad-hoc entries ha
 | GET /v1/contexts/C/objects?namespace=N&all=BOOL&follow=BOOL | | lines of `ObjectsPage` |
 | GET /v1/login?context=C&kubeconfig=F... | | `LoginTarget`: whose plugin to run |
 | POST /v1/login | `LoginRequest` | `LoginResult` |
+| GET /v1/doctor?entry=ID&context=C&kubeconfig=F...&path=PATH | | lines of `AnyDoctorEvent` |
 | GET /v1/logs?entry=ID&n=200&follow=1 | | lines of `LogLine`, oldest first |
 | POST /v1/stop | | `Stopped` |
 | POST /v1/handover | `HandoverRequest` | `Successor`, once that is the daemon |

@@ -43,6 +43,12 @@ def age(since: datetime, now: datetime) -> str:
     return f"{days}d{hours % 24}h"
 
 
+def few(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 37 more`."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
 def clock(at: datetime) -> str:
     """Local time of day."""
     return at.astimezone().strftime("%H:%M:%S")

@@ -64,6 +64,12 @@ def test_both_families_of_localhost_are_one(addresses: tuple[str, ...], text: st
     assert text_of.listening(addresses) == text
 
 
+def test_many_names_are_counted() -> None:
+    assert text_of.few([]) == ""
+    assert text_of.few(["a", "b"]) == "a, b"
+    assert text_of.few(["a", "b", "c", "d", "e"], 2) == "a, b and 3 more"
+
+
 def test_a_stamp_has_the_date_unless_it_is_todays() -> None:
     now = datetime(2026, 1, 2, 12, tzinfo=UTC)
     assert text_of.stamp(now, now) == text_of.clock(now)

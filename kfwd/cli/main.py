@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "wait": "kfwd.cli.wait:wait",
     "login": "kfwd.cli.login:login",
     "context": "kfwd.cli.context:context",
+    "doctor": "kfwd.cli.doctor:doctor",
     "routes": "kfwd.cli.routes:routes",
     "open": "kfwd.cli.open:open_",
     "logs": "kfwd.cli.logs:logs",

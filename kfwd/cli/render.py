@@ -12,6 +12,7 @@ from kfwd.text import age as age
 from kfwd.text import clean as clean
 from kfwd.text import clock as clock
 from kfwd.text import escaped
+from kfwd.text import few as few
 from kfwd.text import listening as listening
 from kfwd.text import share as share
 from kfwd.text import size as size

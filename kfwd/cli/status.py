@@ -13,7 +13,15 @@ from kfwd.api_model import UNKNOWN_CALL
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app
 from kfwd.errors import KfwdError
-from kfwd.model import ContextState, ContextView, DaemonView, ProblemView, Snapshot, utcnow
+from kfwd.model import (
+    ContextState,
+    ContextView,
+    DaemonView,
+    ProblemView,
+    Severity,
+    Snapshot,
+    utcnow,
+)
 
 CONTEXT_STYLE = {
     ContextState.OK: render.GREEN,
@@ -118,13 +126,16 @@ def left(expires: datetime, now: datetime) -> str:
 
 
 def problems(found: Sequence[ProblemView], colour: bool) -> str:
+    """Each once, with those that have it."""
     if not found:
         return "\nno problems\n"
+    alike: dict[tuple[Severity, str, str, str | None], list[str]] = {}
+    for each in found:
+        alike.setdefault((each.severity, each.code, each.text, each.hint), []).append(each.about)
     lines = []
-    for problem in found:
-        severity = render.paint(problem.severity, SEVERITY_STYLE[problem.severity], colour)
-        said = render.clean(f"{problem.about}: {problem.text} ({problem.code})")
-        lines.append(f"{severity}: {said}\n")
-        if problem.hint:
-            lines.append(f"  hint: {render.clean(problem.hint)}\n")
+    for (severity, code, text, hint), names in alike.items():
+        painted = render.paint(severity, SEVERITY_STYLE[severity], colour)
+        lines.append(f"{painted}: {render.clean(f'{render.few(names)}: {text} ({code})')}\n")
+        if hint:
+            lines.append(f"  hint: {render.clean(hint)}\n")
     return "\n" + "".join(lines)

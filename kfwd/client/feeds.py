@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from kfwd import api_model
+from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery
 from kfwd.client import http
 from kfwd.model import AnyEvent
 
@@ -50,6 +51,14 @@ def events() -> Feed[AnyEvent]:
 def attach(entry: str) -> Feed[api_model.AnyAttachEvent]:
     """What `kfwd port-forward` prints; ending it ends the entry."""
     return Feed(f"{entry_path(entry)}/attach", msgspec.json.Decoder(api_model.AnyAttachEvent))
+
+
+def doctor(query: DoctorQuery) -> Feed[AnyDoctorEvent]:
+    """Each hop as it is walked, then the diagnosis."""
+    given = [("entry", query.entry), ("context", query.context), ("path", query.path)]
+    pairs = [(name, value) for name, value in given if value]
+    pairs += [("kubeconfig", path) for path in query.kubeconfig]
+    return Feed(f"/v1/doctor{http.query(pairs)}", msgspec.json.Decoder(AnyDoctorEvent))
 
 
 def logs(

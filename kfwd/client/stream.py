@@ -8,6 +8,7 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from kfwd import api_model
+from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery
 from kfwd.client import feeds, http
 from kfwd.client.calls import Client
 from kfwd.client.feeds import SILENCE_S, Feed
@@ -63,6 +64,11 @@ def logs(
 def requests(client: Client, entry: str, *, follow: bool = False) -> Stream[api_model.RequestView]:
     """`feeds.requests`, opened."""
     return _open(client, feeds.requests(entry, follow=follow))
+
+
+def doctor(client: Client, query: DoctorQuery) -> Stream[AnyDoctorEvent]:
+    """`feeds.doctor`, opened."""
+    return _open(client, feeds.doctor(query))
 
 
 def _open(client: Client, feed: Feed[E]) -> Stream[E]:

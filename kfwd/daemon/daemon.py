@@ -22,6 +22,7 @@ from kfwd.daemon.attached import Attached
 from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
 from kfwd.daemon.clusters import Clusters, SharedContext
+from kfwd.daemon.doctor.examine import Doctor
 from kfwd.daemon.factory import Factory, Inherited
 from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history import History
@@ -88,6 +89,14 @@ class Daemon:
         self.limits = limits.read(env.get(limits.VARIABLE))
         self._default_kubeconfig = default_kubeconfig
         self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
+        self.doctor = Doctor(
+            self._clusters,
+            supervisor=self._supervisor,
+            store=store,
+            history=self.history,
+            env=env,
+            default_kubeconfig=default_kubeconfig,
+        )
         self._switch = Switch(saved, self._clusters, self._supervisor, self._tasks)
         self._profile_problems: dict[str, Problem] = {}
         self._changes = Changes(self._tasks, self.saver)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kfwd.entries import shown
 from kfwd.entries.behind import answers
 from kfwd.entries.entry import Context
-from kfwd.entries.port import backend_fault, places, seen, session_fault
+from kfwd.entries.port import backend_fault, seen, session_fault
 from kfwd.entries.sight import Sight, looking
 from kfwd.entries.states import Fault, PortFacts, fault_of
 from kfwd.errors import Forbidden, UsageError
@@ -136,7 +136,7 @@ class TargetBehind:
                 seen(self._front),
                 name=self._remote,
                 by="api-proxy" if by_api else "tunnel",
-                places=places(endpoints),
+                places=endpoints,
             ),
         )
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from kfwd.api_doctor import Fact
 from kfwd.api_model import ConnectionView
-from kfwd.entries.states import Fault
+from kfwd.entries.states import Facts, Fault
 from kfwd.front.door import Door
 from kfwd.kube.cluster import Cluster
 from kfwd.model import EntryCounters, EntryView
@@ -43,6 +43,10 @@ class Entry(Protocol):
 
     def view(self) -> EntryView:
         """What is shown of it now."""
+        ...
+
+    def facts(self) -> Facts:
+        """What is known of it, and decides its state."""
         ...
 
     def parts(self) -> tuple[Fact, ...]:

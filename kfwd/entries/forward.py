@@ -53,7 +53,7 @@ class Forward:
         self._wanted = wanted
         self._spec = spec
         self._context = Seat(context)
-        self._showing = Showing(wanted.id, self._facts, self.view, show)
+        self._showing = Showing(wanted.id, self.facts, self.view, show)
         self._by_key = {
             key: Port(port, spec.address, self._front(key, budget), kept, key)
             for port, key in zip(spec.ports, keys(spec.ports), strict=True)
@@ -173,7 +173,7 @@ class Forward:
         self._showing.judge()
         return self._showing.parts
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
         watch = self._sight.fault if self._sight else None
         return Facts(
             ports=tuple(port.facts(watch) for port in self._ports),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from kfwd.api_doctor import Fact, Part, PartState
 from kfwd.entries.states import Facts, Fault, PortFacts
+from kfwd.resolve.direct import Address, Destination
+from kfwd.text import few
 
 _WORST_FIRST: tuple[PartState, ...] = ("broken", "warning", "unknown", "ok", "unused")
 _NO_SESSION = {
@@ -46,7 +48,7 @@ def _of(part: Part, facts: Facts) -> Fact:
 
 def _listener(facts: Facts, port: PortFacts) -> Fact:
     if port.bound:
-        return Fact(part="listener", state="ok", text=f"listens on {_listed(port.seen.listen)}")
+        return Fact(part="listener", state="ok", text=f"listens on {few(port.seen.listen)}")
     return _trouble("listener", port.bind) or _unknown("listener", "not bound yet")
 
 
@@ -77,9 +79,13 @@ def _pod(facts: Facts, port: PortFacts) -> Fact:
 def _behind(port: PortFacts) -> str:
     if port.seen.by == "cluster":
         return "what may be asked for is known"
-    if port.seen.by == "direct":
-        return f"{_listed(port.seen.places)} leads there"
-    return f"ready: {_listed(port.seen.places)}"
+    places = few([place(each) for each in port.seen.places])
+    return f"{places} leads there" if port.seen.by == "direct" else f"ready: {places}"
+
+
+def place(each: Destination) -> str:
+    """A pod or an address with its port."""
+    return each.uid if isinstance(each, Address) else f"{each.pod}:{each.port}"
 
 
 def _session(facts: Facts, port: PortFacts) -> Fact:
@@ -138,8 +144,3 @@ def _broken(part: Part, fault: Fault, *, works: bool = False) -> Fact:
     if works:
         state = "ok" if problem.severity == "info" else "warning"
     return Fact(part=part, state=state, text=problem.text, code=problem.code, hint=problem.hint)
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + rest

@@ -16,7 +16,7 @@ from kfwd.front.direct import Direct
 from kfwd.front.forwarder import Front
 from kfwd.model import Bytes, PortSpec, PortView, Problem, utcnow
 from kfwd.resolve.direct import Address
-from kfwd.resolve.endpoints import Endpoint, Resolution
+from kfwd.resolve.endpoints import Resolution
 
 UNREADABLE = "not-readable"
 
@@ -79,7 +79,7 @@ class Port:
                 seen(self.front),
                 name=self.spec.remote,
                 by="direct" if answers else "tunnel",
-                places=tuple(each.uid for each in self.front.direct.answering) or places(endpoints),
+                places=self.front.direct.answering or endpoints,
             ),
         )
 
@@ -125,11 +125,6 @@ def seen(front: Front) -> Seen:
         answers=front.answers,
         ping_s=front.ping_s,
     )
-
-
-def places(endpoints: tuple[Endpoint, ...]) -> tuple[str, ...]:
-    """Pods and their ports, as people read them."""
-    return tuple(f"{each.pod}:{each.port}" for each in endpoints)
 
 
 def session_fault(front: Front) -> Fault | None:

@@ -66,7 +66,7 @@ class Proxy:
         self._wanted = wanted
         self._spec = spec
         self._context = Seat(context)
-        self._showing = Showing(wanted.id, self._facts, self.view, show)
+        self._showing = Showing(wanted.id, self.facts, self.view, show)
         self._behind: Behind = self._made(budget)
         self._http = HttpServer(
             wanted.id,
@@ -139,7 +139,7 @@ class Proxy:
         self._showing.judge()
         return self._showing.parts
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
         port = self._behind.facts(bound=self._binding.bound, bind=self._binding.fault)
         seen = replace(port.seen, listen=self._binding.addresses)
         return Facts(

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from kfwd.errors import ConfigError, Forbidden, KfwdError, UsageError
 from kfwd.model import Problem, Severity, State
+from kfwd.resolve.direct import Destination
 
 SERVING = frozenset({State.READY, State.DEGRADED})
 _WORST_FIRST = (State.FAILED, State.WAITING, State.DEGRADED, State.STARTING, State.READY)
@@ -42,7 +43,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     name: str = ""
     listen: tuple[str, ...] = ()
     by: Literal["tunnel", "direct", "api-proxy", "api", "cluster"] = "tunnel"
-    places: tuple[str, ...] = ()
+    places: tuple[Destination, ...] = ()
     transport: str | None = None
     answers: bool = False
     ping_s: float | None = None

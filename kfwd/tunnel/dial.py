@@ -32,6 +32,7 @@ from kfwd.wire.websocket import accept_key, client_handshake_key
 DIAL_S = 15.0
 IN_FLIGHT = 16
 NO_FALLBACK = frozenset({401, 404, 429})
+UPGRADES = "does the node answer, and does every proxy on the way let upgraded connections through?"
 
 
 class Dialled(NamedTuple):
@@ -249,4 +250,9 @@ def explain(
         )
     if error.status == 404:
         return NotFound(f"pod {namespace}/{pod}: {error.text}", code="pod-gone")
-    return error
+    return UpgradeFailed(
+        f"no session can be opened: {error.text}",
+        status=error.status,
+        retry_after_s=error.retry_after_s,
+        hint=None if error.status == 429 else UPGRADES,
+    )

@@ -17,6 +17,9 @@ LATE_S = 1.0
 DEAD_S = 8.0
 SILENT_S = 10.0
 
+GIVEN_UP = "the server answers no more"
+"""Why a session ends that is declared dead."""
+
 
 class Check(Struct, frozen=True):
     """What to do now, and in how many seconds to ask again."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from kfwd.errors import KfwdError, ProtocolError, SessionLost
 from kfwd.kube.pipe import Pipe
-from kfwd.tunnel.liveness import BUSY_S, DEAD_S, Liveness
+from kfwd.tunnel.liveness import BUSY_S, DEAD_S, GIVEN_UP, Liveness
 from kfwd.tunnel.stream import ANSWER_S, End, Ending, Sink, Stream, holds_up
 from kfwd.wire import portforward as wire
 
@@ -363,7 +363,7 @@ class Session:
             held_back = False  # a kernel would have answered, whatever its process does
         check = self.liveness.check(now, busy=bool(self._streams), held_back=held_back)
         if check.dead:
-            self._lose(SessionLost("the server answers no more"))
+            self._lose(SessionLost(GIVEN_UP))
             return
         if check.ping:
             self._pipe.write(self._machine.ping()[1])

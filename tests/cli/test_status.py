@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from kfwd import __version__
 from kfwd.cli.status import left
@@ -95,6 +96,17 @@ def test_a_login_that_has_ended_is_not_shown_as_time_left() -> None:
     now = utcnow()
     assert left(now + timedelta(minutes=5, seconds=1), now) == "in 5m"
     assert left(now, now) == "expired"
+
+
+def test_a_problem_that_many_have_is_told_once(run: Run, daemon: StandIn) -> None:
+    alike = tuple(replace(PROBLEM, about=f"dev/{name}") for name in "abcde")
+    other = replace(PROBLEM, about="dev/f", text="another")
+    daemon.on("GET /v1/snapshot", snapshot(problems=(*alike, other)))
+    told = [line for line in run("status").lines if line.startswith("error")]
+    assert told == [
+        "error: dev/a, dev/b, dev/c and 2 more: log in (login-needed)",
+        "error: dev/f: another (login-needed)",
+    ]
 
 
 def test_no_problems_are_said_too(run: Run, daemon: StandIn) -> None:

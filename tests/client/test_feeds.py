@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from kfwd.api_doctor import DoctorQuery
 from kfwd.client import feeds
 from kfwd.model import Heartbeat
 
@@ -30,6 +31,14 @@ def test_targets_carry_what_is_asked_for() -> None:
     assert feeds.logs().target == "/v1/logs?n=200"
     assert feeds.requests("dev/a b").target == "/v1/entries/dev/a%20b/requests"
     assert feeds.requests("dev/web", follow=True).target.endswith("?follow=1")
+
+
+def test_a_doctor_is_told_whom_to_look_at() -> None:
+    assert feeds.doctor(DoctorQuery()).target == "/v1/doctor"
+    asked = DoctorQuery(entry="-/web", path="/bin", kubeconfig=("/a", "/b"))
+    assert feeds.doctor(asked).target == (
+        "/v1/doctor?entry=-%2Fweb&path=%2Fbin&kubeconfig=%2Fa&kubeconfig=%2Fb"
+    )
 
 
 def test_objects_of_a_namespace_or_of_all() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from kfwd import api_model
+from kfwd.api_doctor import Diagnosis, DoctorQuery, HopWalked
 from kfwd.client import stream
 from kfwd.client.calls import Client
 from kfwd.model import EntryRemoved, Heartbeat, SnapshotEvent
@@ -55,3 +56,11 @@ def test_logs_are_asked_for_with_their_bounds(server: StandIn, client: Client) -
     with stream.logs(client, entry="dev/web", last=5, follow=True) as lines:
         assert [found.text for found in lines] == ["up"]
     assert server.requests[0].target == "/v1/logs?n=5&entry=dev%2Fweb&follow=1"
+
+
+def test_a_doctor_tells_hops_and_a_verdict(server: StandIn, client: Client) -> None:
+    hop = HopWalked(about="kind", hop="dns", state="ok", text="known")
+    verdict = Diagnosis(well=True, exit_code=0)
+    server.on_lines("GET /v1/doctor", hop, verdict)
+    with stream.doctor(client, DoctorQuery(entry="dev/web")) as events:
+        assert list(events) == [hop, verdict]

@@ -10,6 +10,7 @@ from kfwd.api_model import ConnectionView
 from kfwd.backoff import Backoff
 from kfwd.daemon.reconcile import Plan, diff
 from kfwd.daemon.supervisor import Supervisor
+from kfwd.entries.states import Facts
 from kfwd.model import ContextRef, EntryCounters, EntryView, State, Wanted
 from tests.daemon.records import counters, entry, wanted
 from tests.until import until
@@ -49,6 +50,9 @@ class FakeEntry:
 
     def view(self) -> EntryView:
         return entry(self.id)
+
+    def facts(self) -> Facts:
+        return Facts(ports=())
 
     def parts(self) -> tuple[Fact, ...]:
         return ()

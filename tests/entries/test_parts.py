@@ -13,13 +13,16 @@ from msgspec.structs import replace
 from kfwd.entries.parts import kept, parts
 from kfwd.entries.states import Facts, Fault, PortFacts, Seen, judge
 from kfwd.model import Problem, Severity, State
+from tests.front.rig import endpoint
 
 GOOD = PortFacts(
     bound=True,
     usable=True,
     ready=True,
     proven=True,
-    seen=Seen(name="http", listen=("127.0.0.1:8080",), places=("web-1:80",), transport="spdy"),
+    seen=Seen(
+        name="http", listen=("127.0.0.1:8080",), places=(endpoint("web-1"),), transport="spdy"
+    ),
 )
 ANSWERED: dict[str, Any] = {"looked": True, "server": "api:6443", "latency_ms": 3.0}
 

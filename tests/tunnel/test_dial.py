@@ -289,7 +289,8 @@ def failed(status: int) -> UpgradeFailed:
     [([400, 403], 403), ([403, 400], 403), ([0, 400], 400), ([0, 502], 502), ([500, 400], 500)],
 )
 def test_the_most_telling_refusal_is_told(statuses: list[int], told: int) -> None:
-    assert explain([failed(status) for status in statuses], "ns", "p").text == f"said {told}"
+    error = explain([failed(status) for status in statuses], "ns", "p")
+    assert error.text.endswith(f"said {told}")
 
 
 def test_a_403_says_what_to_grant() -> None:

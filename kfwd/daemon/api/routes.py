@@ -6,6 +6,7 @@ from kfwd.daemon.api import (
     attach,
     browse,
     contexts,
+    doctor,
     entries,
     history,
     login,
@@ -28,5 +29,6 @@ ALL: tuple[Route, ...] = (
     *browse.ROUTES,
     *login.ROUTES,
     *contexts.ROUTES,
+    *doctor.ROUTES,
     *process.ROUTES,
 )

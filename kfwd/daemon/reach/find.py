@@ -7,8 +7,8 @@ from typing import Protocol
 
 from kfwd.api_model import RouteList, RouteView
 from kfwd.daemon.reach import objects
+from kfwd.daemon.reach.knock import Dials
 from kfwd.daemon.reach.limits import Limits
-from kfwd.daemon.reach.trials import Context as Dials
 from kfwd.daemon.reach.trials import Trials
 from kfwd.entries.states import Fault
 from kfwd.errors import KfwdError, Unreachable

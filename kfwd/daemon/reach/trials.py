@@ -5,31 +5,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
 from kfwd.api_model import RouteState, RouteView
 from kfwd.daemon.reach import words
 from kfwd.daemon.reach.dial import Dialler, NoName, Page, page
+from kfwd.daemon.reach.knock import Dials, knock
 from kfwd.daemon.reach.limits import Limits, OutOfBounds
 from kfwd.daemon.reach.reviews import Reviews
 from kfwd.errors import KfwdError
 from kfwd.kube import tls
 from kfwd.kube.cluster import Cluster
 from kfwd.resolve.route import COSTS, ApiProxy, Candidate, Http, PortForward, Tcp
-from kfwd.tunnel import channels
-from kfwd.tunnel.channels import Channel
-from kfwd.tunnel.dial import Dialled
-from kfwd.tunnel.session import Session
-from kfwd.tunnel.stream import End, Ending
 from kfwd.wire import upgrade as http
-from kfwd.wire.failure import Failure, classify
 
 TRY_S = 2.0
-REFUSAL_S = 0.3
-"""How soon a runtime says that nothing listens on a port; silence means that something does."""
-
 TRIALS_MAX = 256
 """At once; as many as a target can have."""
 
@@ -47,16 +39,10 @@ class Outcome(Struct, frozen=True):
     note: str = ""
 
 
-class Context(Protocol):
-    """The way to sessions."""
-
-    async def dial(self, namespace: str, pod: str, port: int | None) -> Dialled | None: ...
-
-
 class Trials:
     """Tries the routes of one context."""
 
-    def __init__(self, context: Context, cluster: Cluster, limits: Limits) -> None:
+    def __init__(self, context: Dials, cluster: Cluster, limits: Limits) -> None:
         self._context = context
         self._cluster = cluster
         self._reviews = Reviews(cluster.api)
@@ -159,53 +145,10 @@ class Trials:
         if not await self._reviews.allowed("create", "pods", namespace, "portforward", pod):
             what = words.not_allowed("create", "pods/portforward", namespace)
             return Outcome("fails", note=what)
-        started = asyncio.get_running_loop().time()
-        dialled = await self._context.dial(namespace, pod, trial.port)
-        assert dialled is not None  # a port was asked for
-        if dialled.transport == channels.TRANSPORT:
-            latency_ms = (asyncio.get_running_loop().time() - started) * 1000
-            return await _carried(
-                Channel(dialled.pipe, dialled.rest, trial.port, _Owner()), latency_ms
-            )
-        session = Session(dialled.pipe, dialled.transport, _Owner())
-        session.start(dialled.rest)
-        try:
-            return await _opened(session, trial.port)
-        finally:
-            session.close()
-
-
-async def _carried(channel: Channel, latency_ms: float) -> Outcome:
-    """See whether a connection that is dialled already is refused."""
-    sink = _Sink()
-    channel.open(sink)
-    try:
-        return await _refused_or_works(sink, channel.port, latency_ms)
-    finally:
-        channel.close()
-
-
-async def _opened(session: Session, port: int) -> Outcome:
-    """Open a stream and see whether it is refused."""
-    sink = _Sink()
-    started = asyncio.get_running_loop().time()
-    session.open(port, sink)
-    answers = await session.answers(TRY_S)
-    latency_ms = (asyncio.get_running_loop().time() - started) * 1000
-    if not answers and not sink.ended.done():
-        return Outcome("fails", note="the session does not answer")
-    return await _refused_or_works(sink, port, latency_ms)
-
-
-async def _refused_or_works(sink: _Sink, port: int, latency_ms: float) -> Outcome:
-    """What comes of a connection within the time that a refusal takes."""
-    await asyncio.wait([sink.ended], timeout=REFUSAL_S)
-    ending = sink.ended.result() if sink.ended.done() else Ending(End.CLEAN)
-    if ending.how is End.CLEAN:
-        return Outcome("works", latency_ms)
-    refused = ending.how is End.TEXT and classify(ending.reason or "") is Failure.REFUSED
-    reason = f"nothing listens on port {port}" if refused else ending.reason or "it was cut"
-    return Outcome("fails", note=reason)
+        found = await knock(self._context, namespace, pod, trial.port, TRY_S)
+        if found.refusal is not None:
+            return Outcome("fails", note=found.refusal)
+        return Outcome("works", found.latency_ms)
 
 
 def answered(answer: Page) -> Outcome:
@@ -227,42 +170,3 @@ def proxied(answer: Page) -> Outcome:
         return Outcome("fails", note=http.refusal(head, body))
     note = "" if head.status < 400 else words.status(head.status)
     return Outcome("works", answer.latency_ms, note)
-
-
-class _Sink:
-    """Takes what a stream brings and keeps how it ended."""
-
-    def __init__(self) -> None:
-        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-
-    def stream_data(self, data: memoryview) -> None:
-        pass
-
-    def stream_ended(self, ending: Ending) -> None:
-        if not self.ended.done():
-            self.ended.set_result(ending)
-
-    def pause_writing(self) -> None:
-        pass
-
-    def resume_writing(self) -> None:
-        pass
-
-
-class _Owner:
-    """Nobody keeps the session of a trial."""
-
-    def session_freed(self, session: Session) -> None:
-        pass
-
-    def session_eased(self, session: Session) -> None:
-        pass
-
-    def session_lost(self, session: Session, error: KfwdError) -> None:
-        pass
-
-    def channel_over(self, channel: Channel, error: KfwdError | None) -> None:
-        pass
-
-    def channel_yields(self, channel: Channel) -> None:
-        pass
