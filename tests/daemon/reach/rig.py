@@ -33,7 +33,7 @@ async def simulated(
     path = folder / "kubeconfig"
     kubeconfig.write(path, access)
     ref = ContextRef(kubeconfig=(str(path),), name=context)
-    shared = SharedContext(ref, {}, transport=None, learned=lambda transport: None)
+    shared = SharedContext(ref, {}, known=None, learned=lambda known: None)
     try:
         yield Rig(sim, shared)
     finally:

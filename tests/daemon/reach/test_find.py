@@ -78,7 +78,7 @@ async def test_a_context_that_does_not_open_says_why(
     monkeypatch.setattr(find, "OPEN_S", 0.1)
     (tmp_path / "broken").write_text("nonsense: [")
     ref = ContextRef(kubeconfig=(str(tmp_path / "broken"),), name="x")
-    context = SharedContext(ref, {}, transport=None, learned=lambda transport: None)
+    context = SharedContext(ref, {}, known=None, learned=lambda known: None)
     with pytest.raises(KfwdError, match="broken"):
         await find.routes(context, "svc/web", None, limits=LOOPBACK)
     assert await context.close() == []
