@@ -11,7 +11,8 @@ class ContextItem(Struct, frozen=True, kw_only=True):
     """A context to choose: of the caller's kubeconfig files, or of others but `in_use`.
 
     `server` is empty where the kubeconfig is broken; `current` is the files' own choice. `state` is
-    unknown where it is not in use; `entries` are those that are in it.
+    unknown where it is not in use; `entries` are those that are in it. `namespace` is its own,
+    empty where the files do not tell.
     """
 
     name: str
@@ -21,6 +22,7 @@ class ContextItem(Struct, frozen=True, kw_only=True):
     in_use: bool
     entries: int
     kubeconfig: tuple[str, ...]
+    namespace: str = ""
 
 
 class ContextList(Struct, frozen=True, kw_only=True):

@@ -259,6 +259,7 @@ class ObjectView(Struct, frozen=True, kw_only=True):
     """Something to forward or to look at; `target` is what `kfwd add` takes, None for no target.
 
     `ready` of `total` pods; None where it does not say. `note`: what else is to be known.
+    `leads_to`: TARGET:PORT of each service that an ingress has rules for.
     """
 
     kind: str
@@ -269,6 +270,7 @@ class ObjectView(Struct, frozen=True, kw_only=True):
     ready: int | None = None
     total: int | None = None
     note: str = ""
+    leads_to: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -278,7 +280,8 @@ class ObjectView(Struct, frozen=True, kw_only=True):
 class ObjectsPage(Struct, frozen=True, kw_only=True):
     """At most 500 objects that are new or have changed, and the keys of those that are gone.
 
-    A key is `KIND/NAMESPACE/NAME`. `complete` ends a round: all is told as it was a moment ago.
+    A key is `KIND/NAMESPACE/NAME`. `complete` ends a round: all is told as it was a moment ago; a
+    round that came before everything had been read ends without it.
     `problems`: why kinds cannot be read, by their plural.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from kfwd.errors import UsageError
@@ -42,6 +43,21 @@ def name_of(target: str) -> str:
     """`web` for `svc/web` and for `app=web`."""
     word = re.split(r"[/=]", target)[-1].lower()
     return re.sub(r"[^-a-z0-9.]", "-", word).strip("-.") or "forward"
+
+
+@lru_cache(maxsize=4096)
+def plain(target: str) -> str:
+    """One spelling for a target, without a port: `svc/web` for `service/web:http`.
+
+    What cannot be read is as it is.
+    """
+    from kfwd.resolve import target as targets
+
+    what, colon, _ = target.rpartition(":")
+    try:
+        return str(targets.parse(what if colon else target))
+    except UsageError:
+        return target
 
 
 def _read(reader: Callable[[str], T], word: str) -> T:

@@ -87,13 +87,15 @@ def of_workload(kind: str, workload: Workload) -> ObjectView:
 
 def of_ingress(ingress: Ingress) -> ObjectView:
     """An ingress and where its rules lead; a gateway entry serves them."""
-    rules = [
-        f"{rule.host or '*'}{path.path or '/'} → {_backend(path.backend)}"
+    backends = [
+        (f"{rule.host or '*'}{path.path or '/'}", path.backend)
         for rule in ingress.spec.rules or ()
         for path in rule.paths
     ]
     if ingress.spec.default_backend is not None:
-        rules.append(f"* → {_backend(ingress.spec.default_backend)}")
+        backends.append(("*", ingress.spec.default_backend))
+    rules = [f"{place} → {_backend(backend)}" for place, backend in backends]
+    services = [backend.service for _, backend in backends if backend.service is not None]
     more = f" and {len(rules) - MAX_RULES} more" if len(rules) > MAX_RULES else ""
     return ObjectView(
         kind="ingress",
@@ -101,6 +103,7 @@ def of_ingress(ingress: Ingress) -> ObjectView:
         name=ingress.name,
         target=None,
         note=", ".join(rules[:MAX_RULES]) + more,
+        leads_to=tuple(dict.fromkeys(f"svc/{each.name}:{each.port}" for each in services)),
     )
 
 

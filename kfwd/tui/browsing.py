@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from kfwd.api_contexts import ContextItem
-from kfwd.api_model import NamespaceList
+from kfwd.api_model import NamespaceList, ObjectView
 from kfwd.profiles import words as profile_words
+from kfwd.profiles.forwards import plain
 from kfwd.text import clean
 from kfwd.tui import words
 from kfwd.tui.pieces import Piece, Pieces, Tone, fit, shorten
@@ -15,6 +16,7 @@ from kfwd.tui.widgets.line_table import Item, remark
 
 EVERYWHERE = "*"
 """Stands for all namespaces; no namespace can be named so."""
+TARGETS = ("svc", "pod", "deploy", "sts", "ds", "rs", "job")
 NAME = 32
 
 
@@ -66,6 +68,17 @@ def namespace_items(found: NamespaceList, find: str) -> Iterator[Item]:
     if found.problem is not None:
         yield remark(found.problem, "warn")
         yield remark("type the name of another one")
+
+
+def typed(find: str, namespace: str, known: Iterable[ObjectView]) -> ObjectView | None:
+    """What was typed as a target and is not among the `known`: who may not list may still use it.
+
+    The namespace is the context's own where it is empty.
+    """
+    target = plain(find) if "/" in find else ""
+    if target.partition("/")[0] not in TARGETS or any(view.target == target for view in known):
+        return None
+    return ObjectView(kind="target", namespace=namespace, name=target, target=target)
 
 
 def _is_namespace(text: str) -> bool:

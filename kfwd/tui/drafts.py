@@ -24,7 +24,10 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """A forward to be; `ports` are the words of `kfwd add`, as they are shown and edited."""
+    """A forward to be; `ports` are the words of `kfwd add`, as they are shown and edited.
+
+    `namespace` is the context's own where it is empty.
+    """
 
     target: str
     namespace: str
@@ -38,20 +41,33 @@ Choose = Callable[[Sequence[int], Collection[int]], list[int]]
 def of_objects(
     views: Iterable[ObjectView], taken: Iterable[int], choose: Choose = local_ports.choose
 ) -> list[Draft]:
-    """A draft for each that can be forwarded: all its TCP ports, none of them on `taken` ones."""
-    used, drafts = set(taken), []
-    for view in views:
-        if view.target is None:
-            continue
-        ports = [port for port in view.ports if port.protocol == "TCP"]
-        chosen = choose([port.number for port in ports], used)
+    """A draft for each that can be forwarded: all its TCP ports, none of them on `taken` ones; for
+    an ingress, one for each service that it leads to.
+    """
+    used = set(taken)
+    drafts = []
+    for target, namespace, ports in _targets(views):
+        chosen = choose([number for _, number in ports], used)
         used.update(chosen)
-        words = [
-            f"{local or ''}:{_remote(view, port)}"
-            for local, port in zip(chosen, ports, strict=True)
-        ]
-        drafts.append(Draft(target=view.target, namespace=view.namespace, ports=" ".join(words)))
+        pairs = zip(chosen, ports, strict=True)
+        words = " ".join(f"{local or ''}:{remote}" for local, (remote, _) in pairs)
+        drafts.append(Draft(target=target, namespace=namespace, ports=words))
     return drafts
+
+
+def can_be_forwarded(view: ObjectView) -> bool:
+    return view.target is not None or bool(view.leads_to)
+
+
+def _targets(views: Iterable[ObjectView]) -> Iterator[tuple[str, str, list[tuple[str, int]]]]:
+    """Target, namespace and ports: how each is called and its number, 0 if that is not known."""
+    for view in views:
+        if view.target is not None:
+            tcp = [port for port in view.ports if port.protocol == "TCP"]
+            yield view.target, view.namespace, [(_remote(view, port), port.number) for port in tcp]
+        for behind in view.leads_to:
+            target, _, port = behind.rpartition(":")
+            yield target, view.namespace, [(port, int(port) if port.isdigit() else 0)]
 
 
 def of_route(
@@ -83,7 +99,7 @@ def _spec(draft: Draft) -> ForwardSpec:
     if not words:
         raise UsageError(f"{draft.target}: say a port, as LOCAL:REMOTE or one number for both")
     try:
-        return forward(draft.target, words, namespace=draft.namespace, via=draft.via)
+        return forward(draft.target, words, namespace=draft.namespace or None, via=draft.via)
     except UsageError as error:
         raise UsageError(f"{draft.target}: {error.text}") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kfwd.api_model import ObjectView
 from kfwd.model import EntryView
+from kfwd.profiles.forwards import plain
 from kfwd.text import clean, listening
 from kfwd.tui import shelf, words
 from kfwd.tui.pieces import Piece, Pieces, Tone, fit, shorten, width
@@ -24,7 +25,7 @@ def forwarded(entries: Iterable[EntryView], context: str) -> Forwarded:
     found: dict[tuple[str, str], list[EntryView]] = {}
     for entry in entries:
         if entry.context == context and entry.target is not None:
-            found.setdefault((entry.namespace, entry.target), []).append(entry)
+            found.setdefault((entry.namespace, plain(entry.target)), []).append(entry)
     return found
 
 

@@ -11,6 +11,7 @@ from kfwd.client.address import authority, local_address, url
 from kfwd.client.ways import WITHOUT_URL, target_of, url_of
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView, PortView, State
+from kfwd.profiles.forwards import plain
 from kfwd.tui import words
 from kfwd.tui.pieces import Piece, Pieces, Tone, fit, shorten
 
@@ -107,10 +108,11 @@ def _forwarded(route: RouteView, about: About, entries: Sequence[EntryView]) -> 
     wanted = {number, about.names.get(number, number)}
     wanted |= {about.port} if about.port else set()
     for entry in entries:
-        if entry.kind == "forward" and (entry.namespace, entry.target) == (about.namespace, target):
-            for port in entry.ports:
-                if port.remote in wanted:
-                    return port
+        if entry.kind == "forward" and entry.target and entry.namespace == about.namespace:
+            ports = entry.ports if plain(entry.target) == target else ()
+            found = next((port for port in ports if port.remote in wanted), None)
+            if found is not None:
+                return found
     return None
 
 

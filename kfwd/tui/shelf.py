@@ -37,9 +37,9 @@ class Shelf:
         for key in page.removed:
             self.objects.pop(key, None)
             self._texts.pop(key, None)
-        if page.complete:
-            self.complete = True
+        if page.complete or page.problems:
             self.problems = page.problems
+        self.complete = self.complete or page.complete
         self._sorted = None
 
     def sections(self, find: str) -> list[Section]:

@@ -43,3 +43,5 @@ def test_contexts_of_the_files_and_others_in_use(tmp_path: Path) -> None:
         ),
         ("prod", "http://127.0.0.1:1", "unknown", False, False, 0),
     ]
+    mine = [each for each in found.contexts if each.kubeconfig == (str(file),)]
+    assert [each.namespace for each in mine] == ["", "shop", "default"]

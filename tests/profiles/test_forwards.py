@@ -30,3 +30,17 @@ def test_ports_are_those_of_profiles() -> None:
     assert spec.ports == (PortSpec(local=8080, remote="22"),)
     with pytest.raises(UsageError):
         forwards.forward("svc/web", ["22:22:22"])
+
+
+@pytest.mark.parametrize(
+    ("target", "plain"),
+    [
+        ("service/web:http", "svc/web"),
+        ("deployments.apps/web", "deploy/web"),
+        ("web-0", "pod/web-0"),
+        ("app=web", "app=web"),
+        ("srv/web", "srv/web"),
+    ],
+)
+def test_a_target_has_one_spelling(target: str, plain: str) -> None:
+    assert forwards.plain(target) == plain

@@ -93,3 +93,4 @@ def test_an_ingress_says_where_its_rules_lead() -> None:
     view = catalog.of_ingress(ingress)
     assert (view.target, view.ready) == (None, None)
     assert view.note == ("foo.bar.com/a → one:80, foo.bar.com/b → two:80, */a → one:80 and 2 more")
+    assert view.leads_to == ("svc/one:80", "svc/two:80")

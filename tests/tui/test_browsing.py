@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kfwd.api_contexts import ContextItem
-from kfwd.api_model import NamespaceList
+from kfwd.api_model import NamespaceList, ObjectView
 from kfwd.model import ContextState
 from kfwd.tui import browsing
 from kfwd.tui.browsing import EVERYWHERE
@@ -60,6 +60,10 @@ def test_contexts_say_how_they_are() -> None:
     assert [item.key for item in browsing.context_items([DEV, PROD], "PRO")] == ["prod\n/k"]
 
 
+def thing(target: str) -> ObjectView:
+    return ObjectView(kind="service", namespace="shop", name="web", target=target)
+
+
 def keys(found: NamespaceList, find: str) -> list[str]:
     return [item.key for item in browsing.namespace_items(found, find)]
 
@@ -79,3 +83,12 @@ def test_without_the_right_to_list_them_the_reason_is_said() -> None:
     said = [text(item.draw(100)).strip() for item in items if not item.pickable]
     assert said == ["namespaces is forbidden", "type the name of another one"]
     assert [item.key for item in browsing.namespace_items(found, "pay") if item.pickable] == ["pay"]
+
+
+def test_a_target_may_be_typed_where_it_is_not_listed() -> None:
+    found = browsing.typed("deployment/web", "shop", [])
+    assert found is not None
+    assert (found.target, found.namespace, found.ports) == ("deploy/web", "shop", ())
+    assert browsing.typed("service/web", "shop", [thing("svc/web")]) is None
+    for other in ("web", "srv/web", "ingress/web", "a b/c"):
+        assert browsing.typed(other, "", []) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from kfwd.api_model import ObjectPort, ObjectView
 from kfwd.errors import UsageError
@@ -48,8 +49,17 @@ def test_no_local_port_is_given_twice_nor_one_that_is_taken() -> None:
     assert drafts.of_objects(twice[:1], [8080], choose)[0].ports == ":http"
 
 
-def test_what_is_no_target_is_left_out() -> None:
-    assert drafts.of_objects([thing("ingress", None)], (), choose) == []
+def test_what_is_no_target_is_left_out_and_an_ingress_is_its_services() -> None:
+    alias = thing("service", None)
+    assert drafts.of_objects([alias], (), choose) == []
+    assert not drafts.can_be_forwarded(alias)
+    ingress = replace(thing("ingress", None), leads_to=("svc/a:8080", "svc/b:http"))
+    assert drafts.can_be_forwarded(ingress)
+    found = drafts.of_objects([ingress], (), choose)
+    assert [(each.target, each.ports) for each in found] == [
+        ("svc/a", "8080:8080"),
+        ("svc/b", ":http"),
+    ]
 
 
 def test_one_port_of_a_route() -> None:

@@ -72,7 +72,7 @@ def test_workloads_have_their_kind_and_everything_is_told_below() -> None:
 
 
 def test_entries_are_found_by_what_they_lead_to() -> None:
-    one = entry("-/web", context="dev", namespace="shop", target="svc/web")
+    one = entry("-/web", context="dev", namespace="shop", target="service/web")
     api = entry("-/api", context="dev", target=None)
     other = entry("-/x", context="prod", namespace="shop", target="svc/web")
     assert object_lines.forwarded([one, api, other], "dev") == {("shop", "svc/web"): [one]}

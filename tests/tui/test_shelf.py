@@ -57,6 +57,8 @@ def test_it_is_complete_when_a_round_is() -> None:
     assert (made.complete, made.problems) == (True, {"jobs": "forbidden"})
     made.take(ObjectsPage(complete=True))
     assert made.problems == {}
+    slow = shelf(ObjectsPage(problems={"pods": "no answer"}))
+    assert (slow.complete, slow.problems) == (False, {"pods": "no answer"})
 
 
 def test_later_pages_change_and_remove() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -27,6 +27,9 @@ PACE_S = 0.25
 READ_S = 5.0
 """How long the first look may take; what is not there by then comes later."""
 
+SOON_S = 0.4
+"""How long a client that follows waits for everything, before it is told of what there is."""
+
 _WORKLOADS = (objects.DEPLOYMENTS, objects.STATEFUL_SETS, objects.DAEMON_SETS, objects.JOBS)
 _VIEWS: dict[str, Callable[[Any], ObjectView]] = {
     objects.PODS.name: catalog.of_pod,
@@ -40,6 +43,10 @@ KINDS: tuple[Kind[Any], ...] = (
     *_WORKLOADS,
     INGRESSES,
 )
+
+
+_QUICK = (objects.SERVICES, objects.ENDPOINT_SLICES)
+"""What is asked for most, and never long."""
 
 
 async def namespaces(cluster: Cluster) -> NamespaceList:
@@ -57,7 +64,8 @@ async def namespaces(cluster: Cluster) -> NamespaceList:
 class Browser:
     """The objects of a namespace (None: of all), in pages: first all there is, then changes.
 
-    Iterates over pages until `close()`; without `follow` the first round is all.
+    Iterates over pages until `close()`; without `follow` the first round is all. With it, services
+    are told of before a list of pods that takes long.
     A wait for the next page may be cancelled and made again.
     """
 
@@ -66,6 +74,7 @@ class Browser:
         self._told: dict[str, ObjectView] = {}
         self._problems: dict[str, str] = {}
         self._rounds = 0
+        self._complete = False
         self._pages: deque[ObjectsPage] = deque()
         self._changed = asyncio.Event()
         self._made: dict[str, tuple[Any, Readiness | None, ObjectView]] = {}
@@ -97,12 +106,10 @@ class Browser:
             await self._changed.wait()
             await asyncio.sleep(PACE_S)
             return
-        sources = self._sources.values()
-        try:
-            async with asyncio.timeout(READ_S):
-                await asyncio.gather(*(source.ready() for source in sources))
-        except TimeoutError:
-            return
+        if not self._follow:
+            await _looked(self._sources.values(), READ_S)
+        elif not await _looked(self._sources.values(), SOON_S):
+            await _looked([self._sources[kind.name] for kind in _QUICK], READ_S)
 
     def _round(self) -> Iterator[ObjectsPage]:
         """What changed since the last round, in pages; nothing if nothing did."""
@@ -114,8 +121,9 @@ class Browser:
         }
         changed = iter([view for key, view in now.items() if self._told.get(key) != view])
         removed = tuple(key for key in self._told if key not in now)
-        first = not self._rounds
-        moved = removed or problems != self._problems
+        first, known = not self._rounds, self._complete
+        self._complete = all(s.synced or s.problem for s in self._sources.values())
+        moved = removed or problems != self._problems or known != self._complete
         self._told, self._problems, self._rounds = now, problems, self._rounds + 1
         pages = list(iter(lambda: tuple(islice(changed, PAGE)), ()))
         if not pages and (first or moved):
@@ -125,7 +133,7 @@ class Browser:
             yield ObjectsPage(
                 objects=page,
                 removed=removed if last else (),
-                complete=last,
+                complete=last and self._complete,
                 problems=problems if last else {},
             )
 
@@ -157,6 +165,16 @@ class Browser:
             if old is None or old[0] is not each or old[1] != pods:
                 old = (each, pods, _view(kind, each, pods))
             made[key] = old
+
+
+async def _looked(sources: Iterable[Source[Any]], within_s: float) -> bool:
+    """Whether the first look at all of them was over in time."""
+    try:
+        async with asyncio.timeout(within_s):
+            await asyncio.gather(*(source.ready() for source in sources))
+    except TimeoutError:
+        return False
+    return True
 
 
 def _view(kind: Kind[Any], found: Any, behind: Readiness | None) -> ObjectView:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -79,6 +80,7 @@ class Browse(Page):
         self.shelf = Shelf()
         self.marks: dict[str, ObjectView] = {}
         self._find = ""
+        self._typed: ObjectView | None = None
         self._trouble: KfwdError | None = None
         self._contexts: ContextList | None = None
         self._asking = False
@@ -106,7 +108,9 @@ class Browse(Page):
     @property
     def subject(self) -> ObjectView | None:
         """The object under the cursor."""
-        return self.shelf.objects.get(self.table.key or "")
+        key = self.table.key or ""
+        typed = self._typed if self._typed is not None and self._typed.key == key else None
+        return typed or self.shelf.objects.get(key)
 
     def redraw(self) -> None:
         """The list itself is made anew only when something in it has changed."""
@@ -156,6 +160,8 @@ class Browse(Page):
         """Show what there is there."""
         if not self.alive:
             return
+        if where.namespace is None and where.context.namespace:
+            where = replace(where, namespace=where.context.namespace)
         self.where, self.shelf, self.marks, self._trouble = where, Shelf(), {}, None
         self._following = self._following or Following(
             self.kfwd.client, self._tasks, self._took, self._no_objects
@@ -232,7 +238,7 @@ class Browse(Page):
         view = self.subject
         if view is None:
             return
-        if view.target is None:
+        if not drafts.can_be_forwarded(view):
             self.kfwd.say(f"{view.name} cannot be forwarded", hint=view.note)
         elif self.marks.pop(view.key, None) is None:
             self.marks[view.key] = view
@@ -315,10 +321,21 @@ class Browse(Page):
             yield Item("", partial(object_lines.heading, section), pickable=False)
             for view in section.shown:
                 yield Item(view.key, partial(self._row, view))
+        self._typed = self._target_typed()
+        if self._typed is not None:
+            yield Item(self._typed.key, partial(self._row, self._typed))
         for kind, problem in self.shelf.problems.items():
             yield remark(f"{kind} cannot be read: {problem}", "warn")
         if self.shelf.complete and not self.shelf.objects and not self.shelf.problems:
             yield remark("nothing to forward here - n shows the namespaces, c the contexts")
+        if self.shelf.problems and not self._find:
+            yield remark("what you may use without listing it: / and its name, as pod/web-0")
+
+    def _target_typed(self) -> ObjectView | None:
+        if self.where is None or self.where.everywhere:
+            return None
+        known = self.shelf.objects.values()
+        return browsing.typed(self._find, self.where.namespace or "", known)
 
     def _row(self, view: ObjectView, cells: int) -> Pieces:
         everywhere = self.where is not None and self.where.everywhere
@@ -333,10 +350,8 @@ class Browse(Page):
     def _trail(self, cells: int) -> Pieces:
         if self.where is None:
             return ()
-        where, known = self.where, next(iter(self.shelf.objects.values()), None)
-        place = "all namespaces" if where.everywhere else where.namespace
-        if place is None:
-            place = known.namespace if known else "its own namespace"
+        where = self.where
+        place = "all namespaces" if where.everywhere else where.namespace or "its own namespace"
         left = (Piece(f" {where.context.name} ▸ ", "dim"), Piece(place, "title"))
         return spread(left, (Piece(self._progress(), "dim"),), cells)
 

@@ -70,7 +70,7 @@ class Forward(ModalScreen[bool]):
     """A line of ports for each draft, and where to save them. Ends with whether it was done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go", "forward", id="do-forward", priority=True),
+        Binding("enter", "go", "forward", id="do-forward"),
         Binding("escape", "dismiss(False)", "leave", id="leave-forward"),
     ]
 
@@ -104,6 +104,7 @@ class Forward(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self.query(Ports).first().focus()
+        self._edited()
 
     @on(Input.Changed)
     def _edited(self) -> None:
@@ -116,6 +117,7 @@ class Forward(ModalScreen[bool]):
             lines = [(Piece(line),) for line in (*shown[:MOST], *more)]
             self.query_one("#preview", Lines).show(lines)
 
+    @on(Input.Submitted)
     def action_go(self) -> None:
         if self._busy:
             return
@@ -169,7 +171,8 @@ class Forward(ModalScreen[bool]):
         namespaces = ", ".join(dict.fromkeys(draft.namespace for draft in self._drafts))
         direct = any(draft.via == "direct" for draft in self._drafts)
         way = ", not through the API server" if direct else ""
-        said = f"Forward from {self._place.context} ▸ {namespaces}{way}"
+        where = f" ▸ {namespaces}" if namespaces else ""
+        said = f"Forward from {self._place.context}{where}{way}"
         return (Piece(shorten(said, cells), "title"),)
 
 

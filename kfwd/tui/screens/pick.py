@@ -62,10 +62,10 @@ class Pick(ModalScreen[str | None], Generic[T]):
     """Ends with the key of what was picked, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "pick", "pick", id="pick", priority=True),
+        Binding("enter", "pick", "pick", id="pick"),
         Binding("escape", "dismiss(None)", "leave", id="leave-pick"),
-        Binding("up", "move(-1)", show=False, priority=True),
-        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
         Binding("pageup", "move(-10)", show=False),
         Binding("pagedown", "move(10)", show=False),
     ]
@@ -114,6 +114,7 @@ class Pick(ModalScreen[str | None], Generic[T]):
         self.table.action_move(by)
 
     @on(LineTable.Chosen)
+    @on(Input.Submitted)
     def action_pick(self) -> None:
         if self.table.key:
             self.dismiss(self.table.key)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kfwd.api_model import ObjectView
 from kfwd.daemon.reach import browse
 from kfwd.daemon.reach.browse import Browser
+from kfwd.kube import objects
 from kfwd.kube.cluster import Cluster
+from kfwd.kube.objects import Kind
 from tests.daemon.reach.rig import simulated
 
 
@@ -72,6 +75,34 @@ async def test_a_deleted_pod_is_told_with_its_successor(tmp_path: Path) -> None:
                 new.update(v.key for v in page.objects if v.kind == "pod" and v.key not in found)
         browser.close()
         assert len(cluster.reflectors) == 0
+
+
+async def test_services_are_told_of_before_a_long_list_of_pods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse, "SOON_S", 0.01)
+    async with simulated(tmp_path) as rig:
+        cluster = await rig.context.cluster()
+        gate, listing = asyncio.Event(), cluster.api.list
+
+        async def slow(kind: Kind[Any], *args: Any, **more: Any) -> Any:
+            if kind is objects.PODS:
+                await gate.wait()
+            return await listing(kind, *args, **more)
+
+        monkeypatch.setattr(cluster.api, "list", slow)
+        browser = Browser(cluster, "demo", follow=True)
+        page = await anext(browser)
+        told = {view.kind for view in page.objects}
+        assert "service" in told
+        assert ("pod" in told, page.complete) == (False, False)
+        gate.set()
+        async with asyncio.timeout(10):
+            while not page.complete:
+                page = await anext(browser)
+                told |= {view.kind for view in page.objects}
+        browser.close()
+    assert "pod" in told
 
 
 async def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:

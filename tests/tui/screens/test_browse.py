@@ -127,6 +127,10 @@ async def test_without_rights_a_namespace_can_be_typed_and_the_reasons_are_shown
         await until(lambda: "sim-narrow" in screen(pilot.app))
         await pilot.press(*"narrow", "enter")
         await until(lambda: "services cannot be read: services is forbidden" in screen(pilot.app))
+        await pilot.press("slash", *"pod/solo", "enter", "enter")
+        await until(lambda: isinstance(pilot.app.screen, Forward))
+        await until(lambda: "pod/solo: say a port" in screen(pilot.app))
+        await pilot.press("escape", "escape")
         await pilot.press("n")
         await until(lambda: "namespaces is forbidden" in screen(pilot.app))
         await pilot.press(*"shop")
@@ -136,14 +140,31 @@ async def test_without_rights_a_namespace_can_be_typed_and_the_reasons_are_shown
         await until(lambda: "▸ shop" in screen(pilot.app))
 
 
-async def test_what_is_no_target_is_neither_marked_nor_forwarded(place: Place) -> None:
+async def test_what_is_no_target_is_neither_marked_nor_forwarded(place: Place, sim: Sim) -> None:
+    async with browsing(place) as pilot:
+        where = namespace(place)
+        name = ("externalname", "alias", "--external-name=example.com", "-n", where)
+        sim.kubectl("create", "service", *name)
+        key = f"service/{where}/alias"
+        await until(lambda: key in page(pilot).shelf.objects, 10)
+        page(pilot).table.pick(key)
+        await pilot.press("space")
+        assert page(pilot).marks == {}
+        await until(lambda: "alias cannot be forwarded" in screen(pilot.app))
+        page(pilot).table.pick(key)
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, Browse)
+        sim.kubectl("delete", "service", "alias", "-n", where)
+
+
+async def test_an_ingress_is_forwarded_as_the_services_it_leads_to(place: Place) -> None:
     async with running(place) as pilot:
         await pilot.press("b")
         await until(lambda: page(pilot).shelf.complete, 10)
         page(pilot).table.pick("ingress/demo/web")
-        await pilot.press("space")
-        assert page(pilot).marks == {}
-        await until(lambda: "web cannot be forwarded" in screen(pilot.app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(pilot.app.screen, Forward))
+        await until(lambda: "→ svc/web:http" in screen(pilot.app))
 
 
 async def test_without_a_kubeconfig_the_reason_is_shown(place: Place) -> None:
