@@ -11,7 +11,9 @@ from kfwd.api_model import Removed
 from kfwd.client.address import local_address, local_url
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView, State
+from kfwd.text import clean
 from kfwd.tui import login, places
+from kfwd.tui.copies import copies
 from kfwd.tui.page import Page
 from kfwd.tui.undo import as_it_was
 
@@ -21,9 +23,16 @@ ENTRY_BINDINGS = (
     Binding("R", "restart", "restart", id="restart"),
     Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
     Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
+    Binding(
+        "Y",
+        "copy_as",
+        "copy as",
+        tooltip="Copy as URL, curl, kubectl or a client's command",
+        id="copy-as",
+    ),
     Binding("o", "open", "open", tooltip="Open in the browser", id="open"),
 )
-OF_ENTRY = {"pause", "restart", "remove", "copy", "open"}
+OF_ENTRY = {"pause", "restart", "remove", "copy", "copy_as", "open"}
 
 
 class EntryPage(Page):
@@ -82,6 +91,21 @@ class EntryPage(Page):
 
     def action_copy(self) -> None:
         self._with_address(local_address, self._copy)
+
+    async def action_copy_as(self) -> None:
+        """Let one of the texts be picked."""
+        from kfwd.tui.screens.copy_as import CopyAs
+
+        if (entry := self.subject) is None:
+            return
+        if found := copies(entry):
+            await self.app.push_screen(CopyAs(clean(entry.name), found), self._picked)
+        else:
+            self.kfwd.say(f"{entry.id} listens nowhere now", bad=True)
+
+    def _picked(self, text: str | None) -> None:
+        if text is not None:
+            self._copy(text)
 
     def action_open(self) -> None:
         self._with_address(local_url, self.app.open_url)
