@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
@@ -20,7 +20,7 @@ from kfwd.client import feeds
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView
 from kfwd.tasks import TaskSet
-from kfwd.tui import detail_lines, sheet, timeline
+from kfwd.tui import detail_lines, login, sheet, timeline
 from kfwd.tui.asked import Asked
 from kfwd.tui.detail_lines import Known
 from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
@@ -35,8 +35,7 @@ NOT_KEPT = "requests-not-kept"
 AGAIN_S = 30
 """When the history is asked for although nothing is known to have happened."""
 
-HELPS = ("login", "doctor")
-"""Places that help with a problem, where there are such."""
+DOCTOR = "doctor"
 
 
 class Detail(EntryPage):
@@ -155,8 +154,14 @@ class Detail(EntryPage):
             connections=self.connections,
             requests=None if self.requests is None else tuple(self.requests),
             log=tuple(self.log_lines),
-            keys=tuple((place.key, place.description) for place in PLACES if place.name in HELPS),
+            keys=tuple(self._helps(entry)),
         )
+
+    def _helps(self, entry: EntryView) -> Iterator[tuple[str, str]]:
+        """The keys that help with a problem."""
+        if login.needed(self.picture, entry.context):
+            yield "L", "log in"
+        yield from ((place.key, place.description) for place in PLACES if place.name == DOCTOR)
 
     def _status(self, cells: int) -> Pieces:
         if self.entry is None:
