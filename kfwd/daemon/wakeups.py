@@ -25,11 +25,12 @@ SLEPT_S = 2.0
 STOOD_S = 5.0
 """How late a tick must be to say that the process was stopped, or its machine paused."""
 
-SETTLE_S = 0.5
-"""A change comes as several: addresses, then routes. They are one when they come in this time."""
+GAP_MIN_S, GAP_MAX_S = 1.0, 30.0
+"""From one look for a change to the next; it doubles while changes keep coming. The first is told
+at once, since until then a connection may be put on a session that is dead."""
 
-GAP_MIN_S, GAP_MAX_S = 2.0, 30.0
-"""From one look for a change to the next; it doubles while changes keep coming."""
+QUIET_S = 1.0
+"""So long without a change after a pause, and the next one is told at once again."""
 
 READ_SIZE = 64 * 1024
 NETLINK_ROUTE = 0
@@ -78,14 +79,14 @@ async def watch_clocks(tell: Tell, read: Callable[[], Clocks] = clocks) -> None:
 
 def next_gap(gap_s: float, quiet_s: float) -> float:
     """The pause after a look, where the one before was `gap_s` and then nothing for `quiet_s`."""
-    return GAP_MIN_S if quiet_s > gap_s else min(2 * gap_s, GAP_MAX_S)
+    return GAP_MIN_S if quiet_s >= QUIET_S else min(2 * gap_s, GAP_MAX_S)
 
 
 async def watch_network(tell: Tell, sock: socket.socket | None) -> None:
-    """Call `tell` soon after addresses or routes changed, once for all that change together.
+    """Call `tell` when addresses or routes changed.
 
-    What changes in the pause after a call is told at its end, so that the last change is never
-    missed. Nothing is told where the system has no such `sock` (`open_netlink`).
+    What changes in the pause after a call is told at its end and once, so that the last change is
+    never missed. Nothing is told where the system has no such `sock` (`open_netlink`).
     """
     if sock is None:
         return
@@ -95,7 +96,6 @@ async def watch_network(tell: Tell, sock: socket.socket | None) -> None:
             since = loop.time()
             await _change(sock, network)
             gap_s = next_gap(gap_s, loop.time() - since)
-            await asyncio.sleep(SETTLE_S)
             _drain(sock, network)
             tell("the network changed")
             await asyncio.sleep(gap_s)

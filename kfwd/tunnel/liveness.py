@@ -36,7 +36,8 @@ class Liveness:
         self._heard = now
         self._asked = now
         self._asked_again: float | None = None
-        self._doubted = False
+        self.doubted = False
+        """Whether what was heard says nothing any more."""
         self._unanswered: float | None = None
         self.round_trip_s: float | None = None
         """From the last PING to its answer."""
@@ -45,11 +46,11 @@ class Liveness:
         """Something arrived."""
         self._heard = now
         self._asked_again = None
-        self._doubted = False
+        self.doubted = False
 
     def doubt(self, now: float) -> None:
         """What was heard until now says nothing any more: the next check asks."""
-        self._doubted = True
+        self.doubted = True
         if self._asked_again is None:
             self._asked = now - REST_S
 
@@ -66,7 +67,7 @@ class Liveness:
 
     def silent(self, now: float) -> bool:
         """Whether nothing has arrived for so long that a new stream should ask first."""
-        return self._doubted or now - self._heard >= SILENT_S
+        return self.doubted or now - self._heard >= SILENT_S
 
     def asked(self, now: float) -> None:
         """A PING was sent for another reason."""

@@ -268,8 +268,12 @@ class PodSessions:
 
     @property
     def _unserved(self) -> int:
-        """Connections that wait and that nothing is on the way for."""
-        return len(self._queue) - self._queue.dialling - len(self._asked)
+        """Connections that wait and that nothing is on the way for.
+
+        After the network changed a dial may well be done sooner than an old session answers.
+        """
+        promising = sum(1 for session in self._asked if not session.liveness.doubted)
+        return len(self._queue) - self._queue.dialling - promising
 
     def _room(self) -> bool:
         return len(self) < SESSIONS_MAX
