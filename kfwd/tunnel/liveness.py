@@ -33,7 +33,7 @@ class Liveness:
     """Times are seconds of one monotonic clock."""
 
     def __init__(self, now: float) -> None:
-        self._heard = now
+        self._heard = self._before = now
         self._asked = now
         self._asked_again: float | None = None
         self.doubted = False
@@ -44,7 +44,7 @@ class Liveness:
 
     def heard(self, now: float) -> None:
         """Something arrived."""
-        self._heard = now
+        self._before, self._heard = self._heard, now
         self._asked_again = None
         self.doubted = False
 
@@ -53,6 +53,10 @@ class Liveness:
         self.doubted = True
         if self._asked_again is None:
             self._asked = now - REST_S
+
+    def ended(self) -> None:
+        """What arrived last is the end itself, which ends no silence."""
+        self._heard = self._before
 
     @property
     def heard_at(self) -> float:

@@ -254,6 +254,7 @@ class Session:
             case wire.Pong():
                 self.liveness.answered(self._loop.time())
             case wire.GoneAway():
+                self.liveness.ended()
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
 
     def _received(self, stream_id: int, data: memoryview) -> None:

@@ -16,6 +16,6 @@ async def test_a_forward_is_an_entry(rig: Rig) -> None:
 
 async def test_the_daemons_context_is_what_entries_expect(tmp_path: Path) -> None:
     ref = ContextRef(kubeconfig=(str(tmp_path / "none"),), name="dev")
-    context = SharedContext(ref, {}, transport=None, learned=lambda transport: None)
+    context = SharedContext(ref, {}, known=None, learned=lambda known: None)
     assert isinstance(context, Context)
     assert await context.close() == []

@@ -84,6 +84,14 @@ def test_the_answer_to_a_question_tells_how_far_away_the_peer_is() -> None:
     assert liveness.round_trip_s == 0.25
 
 
+def test_a_goodbye_ends_no_silence() -> None:
+    liveness = Liveness(0.0)
+    liveness.heard(2.0)
+    liveness.heard(10.0)
+    liveness.ended()
+    assert liveness.heard_at == 2.0
+
+
 def test_a_pause_of_our_own_is_excused() -> None:
     liveness = Liveness(0.0)
     assert liveness.check(5.0, busy=True, held_back=True).ping

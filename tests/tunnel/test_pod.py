@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -421,19 +421,28 @@ async def test_a_server_that_asks_for_much_patience_is_asked_again_in_time(
     pod.withdraw(waiting)
 
 
-async def test_a_cut_is_told_with_the_sessions_age_and_silence(hub: Peers, pool: Pool) -> None:
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (Peer.close, "the connection to the API server ended"),
+        (lambda peer: peer.send(spdy.goaway(0)), "the server closed the session (GOAWAY)"),
+    ],
+)
+async def test_a_cut_is_told_with_the_sessions_age_and_silence(
+    hub: Peers, pool: Pool, end: Callable[[Peer], None], reason: str
+) -> None:
     cuts: list[SessionCut] = []
     pool.on_cut = cuts.append
     _, reader = await connected(pool.pod(POD))
     session = next(iter(pool.pod(POD)._sessions))
     session.opened_at -= 60
     session.liveness._heard = session.opened_at + 45
-    (await hub.next()).close()
+    end(await hub.next())
     await reader.ending()
     await until(lambda: cuts)
     (cut,) = cuts
     assert (cut.pod, round(cut.age_s), round(cut.idle_s)) == (POD, 60, 15)
-    assert cut.reason.startswith("the connection to the API server ended")
+    assert cut.reason.startswith(reason)
 
 
 async def test_a_session_that_is_closed_by_us_is_no_cut(hub: Peers, pool: Pool) -> None:

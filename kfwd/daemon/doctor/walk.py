@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from kfwd.api_doctor import Hop, HopState, HopWalked
 from kfwd.errors import KfwdError
+from kfwd.masking import mask
 
 STEP_S = 5.0
 
@@ -65,9 +66,9 @@ class Walk:
                 about=self.about,
                 hop=hop,
                 state=told.state,
-                text=told.text,
+                text=mask(told.text),
                 code=told.code,
-                hint=told.hint,
+                hint=told.hint and mask(told.hint),
                 latency_ms=latency,
             )
         )

@@ -47,6 +47,15 @@ async def test_a_hop_is_told_with_all_that_is_known_of_it() -> None:
     assert (tcp.code, tcp.hint) == ("unreachable", "make one")
 
 
+async def test_what_looks_like_a_secret_is_not_told() -> None:
+    walk = Walk("dev")
+    hint = "Authorization: Bearer hunter22hunter22"
+    walk.tell("kubeconfig", Told(text="https://me:hunter22@api", hint=hint))
+    walk.end()
+    (step,) = [step async for step in walk]
+    assert "hunter22" not in f"{step.text} {step.hint}"
+
+
 async def test_a_hop_that_takes_too_long_is_broken() -> None:
     walk = Walk("dev")
     assert not await walk.take("login", endless(), 0.01)
