@@ -51,7 +51,8 @@ log = logging.getLogger(__name__)
 class Daemon:
     """One daemon. `start`, then any of the rest, then `close`.
 
-    `hand_over` is set by who runs the process.
+    `hand_over` and `on_listeners` are set by who runs the process; the latter is told whenever a
+    listener may have been bound or closed.
     """
 
     hand_over: Callable[[HandoverRequest], Awaitable[Successor]]
@@ -74,6 +75,7 @@ class Daemon:
         self.history = History(paths.history_file, store.set_problem)
         self.callers = Callers()
         self.stopping = asyncio.Event()
+        self.on_listeners: Callable[[], None] = lambda: None
         self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
         self.attached = Attached(self._end_attached)
         self._factory = Factory(saved.ports, self.saver.changed, inherited)
@@ -132,9 +134,14 @@ class Daemon:
         self._changes.over = True
         self.saver.leave()
         self.attached.leave()
-        for id, door in self.doors():
-            door.leave()
+        self.leave_doors()
+        for id, _ in self.doors():
             self.history.forget(id)
+
+    def leave_doors(self) -> None:
+        """Hold no listener: another process does, or will."""
+        for _, door in self.doors():
+            door.leave()
 
     async def close(self) -> list[str]:
         """Stop everything. Returns the names of the tasks that did not stop in time."""
@@ -313,6 +320,7 @@ class Daemon:
         if not self.left:
             self.history.note(view)
         self.store.put(view)
+        self.on_listeners()
 
     def _make(self, wanted: Wanted) -> Entry:
         context = self._clusters.get(wanted.context)
@@ -321,6 +329,7 @@ class Daemon:
     def _gone(self, id: str) -> None:
         self.history.forget(id)
         self.store.remove(id)
+        self.on_listeners()
 
     @property
     def _wanted(self) -> dict[str, Wanted]:

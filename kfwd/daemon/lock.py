@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 from kfwd.errors import KfwdError
 from kfwd.paths import unusable
@@ -79,6 +80,13 @@ def _already_running(path: Path, holder: str) -> KfwdError:
         code="already-running",
         hint="`kfwd status` shows it, `kfwd daemon restart` replaces it",
     )
+
+
+class Control(NamedTuple):
+    """The listening control socket; one that is not `ours` is a service manager's, path and all."""
+
+    sock: socket.socket
+    ours: bool
 
 
 def bind_control(path: Path) -> socket.socket:

@@ -13,7 +13,6 @@ import os
 import resource
 import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,9 +21,11 @@ from kfwd import __version__
 from kfwd.api_model import UpRequest
 from kfwd.daemon import profiles, state
 from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.factory import Inherited
+from kfwd.daemon.fd_store import Restored
 from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.health import DAEMON, about
-from kfwd.daemon.lock import Lock, bind_control
+from kfwd.daemon.lock import Control, Lock, bind_control
 from kfwd.daemon.logs import Logs
 from kfwd.daemon.managed import Managed
 from kfwd.daemon.state import Saved
@@ -33,6 +34,7 @@ from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import DaemonView, utcnow
 from kfwd.paths import Paths, find, kubeconfigs, prepare_folder
 from kfwd.service import environment
+from kfwd.service.activation import passed
 from kfwd.service.notify import without_own
 from kfwd.tasks import either
 
@@ -115,9 +117,10 @@ async def serve(
     """Everything between the lock and its release."""
     saved, unreadable = state.load(paths.state_file)
     seen = env if record else environment.completed(env, paths.state)
-    daemon = make(paths, saved or Saved(), seen, logs, heir)
-    control = heir.control if heir else bind_control(paths.socket)
-    managed = Managed(env)
+    before = heir or Restored(passed(env, os.getpid()), paths)
+    control = before.control or Control(bind_control(paths.socket), ours=True)
+    daemon = make(paths, saved or Saved(), seen, logs, before.sockets)
+    managed = Managed(env, before.names)
     try:
         for wanted in heir.attached if heir else ():
             daemon.attached.expect(wanted)
@@ -128,15 +131,17 @@ async def serve(
                 log.error("%s", unreadable.text)
                 await start_anew(daemon)
             person = env if record else None
-            await answer(daemon, control, lock, managed=managed, heir=heir, person=person)
+            await answer(daemon, control, lock, managed=managed, before=before, person=person)
     finally:
         if not lock.mine:
             daemon.leave()
+        elif managed.comes_again(daemon):
+            daemon.leave_doors()
         stuck = await daemon.close()
         await managed.close()
-        if lock.mine:
+        if lock.mine and control.ours:
             paths.socket.unlink(missing_ok=True)
-        control.close()
+        control.sock.close()
     log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
     return ExitCode.OK
 
@@ -158,7 +163,7 @@ def make(
     saved: Saved,
     env: Mapping[str, str],
     logs: Logs,
-    heir: Heir | None = None,
+    inherited: Inherited | None = None,
 ) -> Daemon:
     """A daemon that is not started; its plugins will see `env`, but for what is ours alone."""
     view = DaemonView(
@@ -171,17 +176,17 @@ def make(
         ring=logs.ring,
         env=without_own(env),
         default_kubeconfig=kubeconfigs(env),
-        inherited=heir.sockets if heir else None,
+        inherited=inherited,
     )
 
 
 async def answer(
     daemon: Daemon,
-    control: socket.socket,
+    control: Control,
     lock: Lock,
     *,
     managed: Managed,
-    heir: Heir | None,
+    before: Heir | Restored,
     person: Mapping[str, str] | None,
 ) -> None:
     """Serve the control API until the daemon is asked to stop, or another process is the daemon.
@@ -198,19 +203,19 @@ async def answer(
     daemon.hand_over = giver.hand_over
     await server.prepare()
     try:
-        if heir is not None:
-            await heir.take_over(daemon)
-        await server.start(control)
+        if isinstance(before, Heir):
+            await before.take_over(daemon)
+        before.close()
+        await server.start(control.sock)
         if person is not None:
             await keep(daemon.paths, person)
-        await managed.ready()
+        await managed.ready(daemon)
         log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
         await either(daemon.stopping.wait(), giver.given.wait())
         log.info("stopping")
         await managed.stopping()
     finally:
-        if heir is not None:
-            heir.close()
+        before.close()
         daemon.store.close()
         daemon.ring.close()
         await server.close()
@@ -237,8 +242,8 @@ def stopped_by_signals(daemon: Daemon, managed: Managed) -> Iterator[None]:
     """SIGTERM and SIGINT stop the daemon, SIGHUP has it read its files again."""
     loop = asyncio.get_running_loop()
     actions = {
-        signal.SIGTERM: daemon.stopping.set,
-        signal.SIGINT: daemon.stopping.set,
+        signal.SIGTERM: lambda: managed.stop(daemon),
+        signal.SIGINT: lambda: managed.stop(daemon),
         signal.SIGHUP: lambda: daemon.soon(reload(daemon, managed), "reload"),
     }
     for number, action in actions.items():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
+from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.fd_store import FdStore
 from kfwd.service.notify import Notifier, reloading, watchdog_s
 from kfwd.tasks import TaskSet
 
@@ -15,19 +17,41 @@ BEATS = 3
 
 
 class Managed:
-    """`ready`, then the rest, then `close`. Nothing of it does anything without a manager."""
+    """`ready`, then the rest, then `close`. Nothing of it does anything without a manager.
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    `names` are those under which it may keep listeners of the process before.
+    """
+
+    def __init__(self, env: Mapping[str, str], names: Iterable[str] = ()) -> None:
+        self._names = names
         self._notifier = Notifier(env.get("NOTIFY_SOCKET"))
         self._watchdog_s = watchdog_s(env, os.getpid())
         self._tasks = TaskSet("managed")
         self._left = False
+        self._stopped = False
 
-    async def ready(self) -> None:
-        """Everything is bound and answers. This process is the one to watch from now on."""
+    def stop(self, daemon: Daemon) -> None:
+        """The manager wants the daemon stopped, perhaps to start it again."""
+        self._stopped = True
+        daemon.stopping.set()
+
+    def comes_again(self, daemon: Daemon) -> bool:
+        """Whether listeners are left to the manager: unless a person had the daemon stopped."""
+        asked = daemon.stopping.is_set() and not self._stopped
+        return self._notifier.heard and not asked
+
+    async def ready(self, daemon: Daemon) -> None:
+        """Everything is bound and answers. This process is the one to watch from now on, and its
+        listeners are to be kept.
+        """
         pid = os.getpid()
         await self._notifier.say(f"MAINPID={pid}", "READY=1", f"STATUS=serving as pid {pid}")
-        if self._watchdog_s is not None and self._notifier.heard:
+        if not self._notifier.heard:
+            return
+        store = FdStore(self._notifier, daemon.doors, self._names)
+        daemon.on_listeners = store.changed
+        self._tasks.spawn(store.run(), "keep listeners")
+        if self._watchdog_s is not None:
             self._tasks.spawn(self._live(self._watchdog_s / BEATS), "watchdog")
 
     @contextlib.asynccontextmanager
@@ -46,6 +70,8 @@ class Managed:
         self._notifier.close()
 
     async def stopping(self) -> None:
+        """Say so. What the manager has kept it may need for the next process."""
+        await self._tasks.close()
         await self._notifier.say("STOPPING=1", "STATUS=stopping")
 
     async def close(self) -> None:

@@ -180,6 +180,7 @@ class Listener:
         self._sockets = list(sockets)
         self._accepted = accepted
         self._resting: asyncio.TimerHandle | None = None
+        self._ours = True
         self.addresses = tuple(shown(sock) for sock in sockets)
         self._watch()
 
@@ -188,32 +189,42 @@ class Listener:
         return tuple(self._sockets)
 
     def close(self) -> None:
-        """Stop listening. A unix socket's path goes with it."""
-        for sock in self._sockets:
-            if sock.family == socket.AF_UNIX:
-                with contextlib.suppress(OSError):
+        """Stop listening, also where a service manager has copies. A unix socket's path goes too.
+
+        While it is paused another process listens, and goes on.
+        """
+        for sock in self._sockets if self._ours else ():
+            with contextlib.suppress(OSError):
+                if sock.family == socket.AF_UNIX:
                     Path(sock.getsockname()).unlink()
+            with contextlib.suppress(OSError):  # not on macOS
+                sock.shutdown(socket.SHUT_RDWR)
         self.leave()
 
     def leave(self) -> None:
         """Close the sockets of this process: another one listens on them."""
-        self.pause()
+        self._unwatch()
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
 
     def pause(self) -> None:
-        """Accept nothing: who connects waits with the kernel."""
+        """Accept nothing: who connects waits with the kernel, for another process or `resume`."""
+        self._ours = False
+        self._unwatch()
+
+    def resume(self) -> None:
+        """Accept again."""
+        self._ours = True
+        if self._resting is None:
+            self._watch()
+
+    def _unwatch(self) -> None:
         if self._resting is not None:
             self._resting.cancel()
             self._resting = None
         for sock in self._sockets:
             self._loop.remove_reader(sock)
-
-    def resume(self) -> None:
-        """Accept again."""
-        if self._resting is None:
-            self._watch()
 
     def _watch(self) -> None:
         self._resting = None
@@ -237,5 +248,5 @@ class Listener:
     def _rest(self, error: OSError) -> None:
         """Out of descriptors or memory: a listener that is always readable would spin."""
         log.error("cannot accept on %s: %s", ", ".join(self.addresses), error)
-        self.pause()
+        self._unwatch()
         self._resting = self._loop.call_later(REST_S, self._watch)

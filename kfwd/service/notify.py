@@ -36,6 +36,7 @@ class Notifier:
 
     def __init__(self, address: str | None) -> None:
         self._socket: socket.socket | None = None
+        self._waiting: asyncio.Event | None = None
         self._turn = asyncio.Lock()
         if address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -71,18 +72,24 @@ class Notifier:
 
     def close(self) -> None:
         if self._socket is not None:
+            self._wait_no_more()
             self._socket.close()
             self._socket = None
 
     async def _room(self) -> None:
         assert self._socket is not None
-        loop, ready = asyncio.get_running_loop(), asyncio.Event()
-        number = self._socket.fileno()
-        loop.add_writer(number, ready.set)
+        self._waiting = asyncio.Event()
+        asyncio.get_running_loop().add_writer(self._socket, self._waiting.set)
         try:
-            await ready.wait()
+            await self._waiting.wait()
         finally:
-            loop.remove_writer(number)
+            self._wait_no_more()
+
+    def _wait_no_more(self) -> None:
+        if self._socket is not None and self._waiting is not None:
+            asyncio.get_running_loop().remove_writer(self._socket)
+            self._waiting.set()
+            self._waiting = None
 
     def _connect(self, address: str) -> None:
         assert self._socket is not None

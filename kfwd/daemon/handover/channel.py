@@ -58,6 +58,7 @@ class Channel:
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
         close_all(self._decoder.descriptors)
+        self._decoder.descriptors.clear()
 
 
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)

@@ -31,7 +31,7 @@ from kfwd.daemon.handover.messages import (
     Yours,
     batches,
 )
-from kfwd.daemon.lock import Lock
+from kfwd.daemon.lock import Control, Lock
 from kfwd.daemon.managed import Managed
 from kfwd.errors import KfwdError, ProtocolError
 from kfwd.front.door import Door
@@ -55,7 +55,7 @@ class Giver:
         daemon: Daemon,
         server: Server,
         lock: Lock,
-        control: socket.socket,
+        control: Control,
         managed: Managed,
     ) -> None:
         self.given = asyncio.Event()
@@ -128,7 +128,9 @@ class Giver:
         return [(id, sock) for id, door in self._daemon.doors() for sock in door.sockets]
 
     def _offer(self, channel: Channel, listening: list[tuple[str, socket.socket]]) -> None:
-        channel.send(Held(), [self._lock.descriptor, self._control.fileno()])
+        channel.send(
+            Held(ours=self._control.ours), [self._lock.descriptor, self._control.sock.fileno()]
+        )
         for part in batches(listening):
             channel.send(Listening(tuple(id for id, _ in part)), [s.fileno() for _, s in part])
         for entries in batches(tuple(self._daemon.attached.entries.values())):
@@ -149,7 +151,7 @@ class Giver:
                 door.adopt(sock)
             for _, door in doors:
                 door.resume()
-            await self._server.start(self._control)
+            await self._server.start(self._control.sock)
             raise
         for _, _, sock in released:
             sock.close()

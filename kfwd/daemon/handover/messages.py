@@ -39,7 +39,9 @@ class Message(Struct, tag_field="type", tag=str.lower, frozen=True):
 
 
 class Held(Message, frozen=True):
-    """Descriptors: the lock, the listening control socket."""
+    """Descriptors: the lock, the listening control socket. `ours`: its path is the daemon's."""
+
+    ours: bool = True
 
 
 class Listening(Message, frozen=True):

@@ -8,6 +8,7 @@ import logging
 import socket
 
 from kfwd.daemon.daemon import Daemon
+from kfwd.daemon.fd_store import names_of
 from kfwd.daemon.handover.channel import Channel, close_all
 from kfwd.daemon.handover.messages import (
     Attached,
@@ -19,7 +20,7 @@ from kfwd.daemon.handover.messages import (
     Waiting,
     Yours,
 )
-from kfwd.daemon.lock import Lock
+from kfwd.daemon.lock import Control, Lock
 from kfwd.errors import KfwdError, ProtocolError
 from kfwd.front.listener import shown
 from kfwd.model import Wanted
@@ -36,7 +37,7 @@ class Heir:
 
     def __init__(self, channel: Channel) -> None:
         self.lock: Lock
-        self.control: socket.socket
+        self.control: Control
         self.sockets: dict[str, dict[str, socket.socket]] = {}
         self.attached: list[Wanted] = []
         self._channel = channel
@@ -56,10 +57,10 @@ class Heir:
     def _note(self, message: object, descriptors: list[int], paths: Paths) -> bool:
         """Keep what came; whether that was all."""
         match message:
-            case Held():
+            case Held(ours=ours):
                 lock, control = descriptors
                 self.lock = Lock(paths.lock, lock)
-                self.control = _adopted(control)
+                self.control = Control(_adopted(control), ours)
             case Listening(entries=entries):
                 for id, number in zip(entries, descriptors, strict=True):
                     sock = _adopted(number)
@@ -72,6 +73,11 @@ class Heir:
                 close_all(descriptors)
                 raise ProtocolError(f"{type(message).__name__} is not offered")
         return False
+
+    @property
+    def names(self) -> set[str]:
+        """Those under which a service manager may keep what was offered."""
+        return names_of(self.sockets)
 
     async def take_over(self, daemon: Daemon) -> None:
         """Say that `daemon` has bound everything, and be the daemon once the old one lets go.

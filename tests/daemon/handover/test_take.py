@@ -53,7 +53,7 @@ def old(tmp_path: Path) -> Iterator[Old]:
 
 def discard(heir: Heir) -> None:
     heir.close()
-    heir.control.close()
+    heir.control.sock.close()
     os.close(heir.lock.descriptor)
 
 
