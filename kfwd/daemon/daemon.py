@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -51,8 +51,7 @@ log = logging.getLogger(__name__)
 class Daemon:
     """One daemon. `start`, then any of the rest, then `close`.
 
-    `hand_over` and `on_listeners` are set by who runs the process; the latter is told whenever a
-    listener may have been bound or closed.
+    `hand_over` and `on_listeners` (some may have been bound or closed) are set by who runs it.
     """
 
     hand_over: Callable[[HandoverRequest], Awaitable[Successor]]
@@ -134,14 +133,9 @@ class Daemon:
         self._changes.over = True
         self.saver.leave()
         self.attached.leave()
-        self.leave_doors()
-        for id, _ in self.doors():
-            self.history.forget(id)
-
-    def leave_doors(self) -> None:
-        """Hold no listener: another process does, or will."""
-        for _, door in self.doors():
+        for id, door in self.doors():
             door.leave()
+            self.history.forget(id)
 
     async def close(self) -> list[str]:
         """Stop everything. Returns the names of the tasks that did not stop in time."""
@@ -302,10 +296,6 @@ class Daemon:
         if entry is None:
             raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
         return entry
-
-    def soon(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Have work done by a task of the daemon's."""
-        self._tasks.spawn(work, name)
 
     def look_again(self, reason: str) -> None:
         """Something happened to the machine or its network: ask every API server and session."""

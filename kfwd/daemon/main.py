@@ -136,7 +136,8 @@ async def serve(
         if not lock.mine:
             daemon.leave()
         elif managed.comes_again(daemon):
-            daemon.leave_doors()
+            for _, door in daemon.doors():
+                door.leave()
         stuck = await daemon.close()
         await managed.close()
         if lock.mine and control.ours:
@@ -231,12 +232,6 @@ async def keep(paths: Paths, env: Mapping[str, str]) -> None:
         log.warning("PATH and proxies are not kept for the service: %s", error)
 
 
-async def reload(daemon: Daemon, managed: Managed) -> None:
-    """Read every file again, with the service manager's knowledge."""
-    async with managed.reloading("reading files"):
-        await daemon.reload_all()
-
-
 @contextlib.contextmanager
 def stopped_by_signals(daemon: Daemon, managed: Managed) -> Iterator[None]:
     """SIGTERM and SIGINT stop the daemon, SIGHUP has it read its files again."""
@@ -244,7 +239,7 @@ def stopped_by_signals(daemon: Daemon, managed: Managed) -> Iterator[None]:
     actions = {
         signal.SIGTERM: lambda: managed.stop(daemon),
         signal.SIGINT: lambda: managed.stop(daemon),
-        signal.SIGHUP: lambda: daemon.soon(reload(daemon, managed), "reload"),
+        signal.SIGHUP: lambda: managed.reload_soon(daemon),
     }
     for number, action in actions.items():
         loop.add_signal_handler(number, action)

@@ -64,6 +64,10 @@ class Managed:
             if not self._left:
                 await self._notifier.say("READY=1", f"STATUS=serving as pid {os.getpid()}")
 
+    def reload_soon(self, daemon: Daemon) -> None:
+        """Have the daemon read every file again."""
+        self._tasks.spawn(self._reload(daemon), "reload")
+
     def leave(self) -> None:
         """Another process speaks to the service manager from now on."""
         self._left = True
@@ -77,6 +81,10 @@ class Managed:
     async def close(self) -> None:
         await self._tasks.close()
         self._notifier.close()
+
+    async def _reload(self, daemon: Daemon) -> None:
+        async with self.reloading("reading files"):
+            await daemon.reload_all()
 
     async def _live(self, every_s: float) -> None:
         while True:

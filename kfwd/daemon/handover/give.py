@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
 """What a service manager says to the process it started, and so to the one that replaces it."""
 
+LAST_WORDS_S = 1.0
+"""How long a new process that hung up may take to end by itself."""
+
 Released = list[tuple[str, Door[Any], socket.socket]]
 
 
@@ -115,6 +118,8 @@ class Giver:
         try:
             yield process, channel
         except BaseException as error:
+            if isinstance(error, OSError | ProtocolError):
+                await asyncio.to_thread(_ended, process)
             process.kill()
             process.wait()
             if not isinstance(error, OSError | ProtocolError):
@@ -158,6 +163,12 @@ class Giver:
         self._lock.cede()
         self._managed.leave()
         self._daemon.leave()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Let a process that failed say why."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(LAST_WORDS_S)
 
 
 def _send_waiting(channel: Channel, released: Released) -> None:
