@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+import pytest
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from kfwd.api_model import EntryRequest
+from kfwd.model import ForwardSpec, PortSpec
+from kfwd.tui import link
 from kfwd.tui.app import KfwdApp
+from kfwd.tui.link import Standing
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece
 from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.toned import Toned
+from tests.e2e.conftest import Sim
 from tests.tui.conftest import Place, running
 from tests.tui.screen_text import screen
 from tests.until import until
@@ -56,3 +63,27 @@ async def test_the_banner_says_that_the_daemon_is_away(nobody: Place) -> None:
         await until(lambda: not status.stale, 10)
         await pilot.pause()
         assert "reconnecting" not in screen(app)
+
+
+async def test_a_daemon_that_stopped_leaves_the_last_view_and_s_starts_it(
+    sim: Sim, nobody: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "RESTART_S", 0.0)
+    nobody.start()
+    spec = ForwardSpec(name="last", target="svc/web", ports=(PortSpec(local=0, remote="http"),))
+    nobody.client.put_entry("last", EntryRequest(spec=spec, kubeconfig=(str(sim.kubeconfig),)))
+    app = KfwdApp(nobody.env)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(lambda: "svc/web" in screen(app))
+        nobody.stop()
+        await until(lambda: "daemon stopped - s starts it" in screen(app))
+        await pilot.pause()
+        assert "svc/web" in screen(app)
+        assert all(w.stale for w in app.screen.query(Toned) if w.id not in ("banner", "keys"))
+        await pilot.press("s")
+        try:
+            await until(lambda: app.link.standing is Standing.LIVE, 20)
+            await until(lambda: "s starts it" not in screen(app))
+            assert "svc/web" in screen(app)
+        finally:
+            nobody.client.stop()

@@ -99,7 +99,7 @@ class Profiles(Page):
         self._edits += 1
 
     def _came(self) -> None:
-        if self.is_attached:
+        if self.alive:
             self.redraw()
 
     def redraw(self) -> None:

@@ -82,7 +82,7 @@ class Switch(Page):
         return sorted(found, key=lambda entry: entry.id)
 
     def _came(self) -> None:
-        if self.is_attached:
+        if self.alive:
             self.redraw()
             self.refresh_bindings()
 
