@@ -5,6 +5,7 @@ A tone is a word for what is meant (`good`, `dim`); the style sheet says how tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -58,6 +59,14 @@ def wrap(text: str, cells: int) -> list[str]:
         else:
             lines.append(word)
     return [line for line in lines if line]
+
+
+def paragraph(mark: str, text: str, tone: Tone, indent: int, cells: int) -> Iterator[Pieces]:
+    """Text in as many lines as it takes, `mark` before the first."""
+    first = " " * indent + mark
+    for number, said in enumerate(wrap(text, max(8, cells - cell_len(first) - 1))):
+        before = " " * cell_len(first) if number else first
+        yield cut((Piece(before, "accent"), Piece(said, tone)), cells)
 
 
 def spread(left: Pieces, right: Pieces, cells: int) -> Pieces:

@@ -64,6 +64,13 @@ PLACES: tuple[Place, ...] = (
         kinds=("proxy", "gateway"),
     ),
     Place(
+        key="d",
+        name="doctor",
+        description="doctor",
+        page="kfwd.tui.screens.doctor:Doctor",
+        of_entry=True,
+    ),
+    Place(
         key="p",
         name="profiles",
         description="profiles",

@@ -12,7 +12,7 @@ from kfwd.model import ProblemView
 from kfwd.text import clean
 from kfwd.tui import login, words
 from kfwd.tui.picture import Picture
-from kfwd.tui.pieces import Piece, Pieces, Tone, cut, spread, wrap
+from kfwd.tui.pieces import Piece, Pieces, Tone, paragraph, spread
 from kfwd.tui.status_line import count
 
 INDENT = 5
@@ -90,9 +90,9 @@ def lines(case: Case, now: datetime, cells: int, *, without: str = "") -> Iterat
     left = (Piece(f" {glyph} ", tone), Piece(name, "title"))
     yield spread(left, (facts,), cells)
     for line in problem.text.replace(without, "").splitlines():
-        yield from _indented("", line, tone, cells)
+        yield from paragraph("", line, tone, INDENT, cells)
     if hint := _fix(case):
-        yield from _indented("→ ", hint, "plain", cells)
+        yield from paragraph("→ ", hint, "plain", INDENT, cells)
 
 
 def _fix(case: Case) -> str:
@@ -100,10 +100,3 @@ def _fix(case: Case) -> str:
     if case.login is None:
         return hint
     return f"L logs in, or {hint}" if hint else "L logs in"
-
-
-def _indented(mark: str, text: str, tone: Tone, cells: int) -> Iterator[Pieces]:
-    room = max(8, cells - INDENT - len(mark) - 1)
-    for number, said in enumerate(wrap(text, room)):
-        before = " " * INDENT + (" " * len(mark) if number else mark)
-        yield cut((Piece(before, "accent"), Piece(said, tone)), cells)

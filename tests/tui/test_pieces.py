@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from kfwd.tui.pieces import Piece, cut, fit, shorten, spread, text, width, wrap
+from kfwd.tui.pieces import Piece, cut, fit, paragraph, shorten, spread, text, width, wrap
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,8 @@ def test_text_is_wrapped_between_words_and_inside_those_that_are_too_long() -> N
     assert wrap("日本語 " + "x" * 7, 4) == ["日本", "語", "xxxx", "xxx"]
     assert wrap(" \n ", 9) == []
     assert all(cell_len(line) <= 5 for line in wrap("a日本語日本語 bb 日" * 9, 5))
+
+
+def test_a_paragraph_stands_behind_its_mark() -> None:
+    found = [text(line) for line in paragraph("→ ", "log in again", "plain", 2, 12)]
+    assert found == ["  → log in", "    again"]

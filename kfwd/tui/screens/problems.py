@@ -12,6 +12,7 @@ from textual.widget import Widget
 from kfwd.tui import login, places, problem_rows
 from kfwd.tui.page import Page
 from kfwd.tui.problem_rows import Case
+from kfwd.tui.screens.doctor import Doctor
 from kfwd.tui.screens.profiles import Profiles
 from kfwd.tui.widgets.line import fixed
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
@@ -28,6 +29,7 @@ class Problems(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "reach", "go to it", key_display="enter", id="reach"),
         Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
+        Binding("d", "doctor", "doctor", tooltip="Walk the hops to it", id="doctor"),
     ]
 
     def __init__(self) -> None:
@@ -97,6 +99,13 @@ class Problems(Page):
             await self.app.push_screen(Profiles(case.problem.about))
         elif case.entry is not None:
             await self.app.push_screen(places.named("detail").open(case.entry))
+
+    async def action_doctor(self) -> None:
+        """About the entry or the context at the cursor, else about all."""
+        case = self.subject
+        entry = case.problem.about if case and case.kind == "entry" else None
+        context = case.problem.about if case and case.kind == "context" else None
+        await self.app.push_screen(Doctor(entry, context=context))
 
     def action_log_in(self) -> None:
         if (context := self._waiting) is not None:
