@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from kfwd.api_contexts import ContextItem
@@ -79,6 +79,16 @@ def typed(find: str, namespace: str, known: Iterable[ObjectView]) -> ObjectView 
     if target.partition("/")[0] not in TARGETS or any(view.target == target for view in known):
         return None
     return ObjectView(kind="target", namespace=namespace, name=target, target=target)
+
+
+def unread(problems: Mapping[str, str]) -> Iterator[str]:
+    """Why kinds cannot be read, each reason once."""
+    kinds: dict[str, list[str]] = {}
+    for kind, why in problems.items():
+        kinds.setdefault(why, []).append(kind)
+    for why, same in kinds.items():
+        more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+        yield f"{same[0]}{more} cannot be read: {why}"
 
 
 def _is_namespace(text: str) -> bool:

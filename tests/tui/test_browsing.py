@@ -92,3 +92,11 @@ def test_a_target_may_be_typed_where_it_is_not_listed() -> None:
     assert browsing.typed("service/web", "shop", [thing("svc/web")]) is None
     for other in ("web", "srv/web", "ingress/web", "a b/c"):
         assert browsing.typed(other, "", []) is None
+
+
+def test_each_reason_why_kinds_cannot_be_read_is_said_once() -> None:
+    problems = {"services": "no answer", "pods": "no answer", "jobs": "you may not"}
+    assert list(browsing.unread(problems)) == [
+        "services and 1 more cannot be read: no answer",
+        "jobs cannot be read: you may not",
+    ]

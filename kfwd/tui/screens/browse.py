@@ -134,7 +134,10 @@ class Browse(Page):
         self._items = tuple(self._lines())
         self._draw()
         if begins:
-            self.table.pick(next((item.key for item in self._items if item.pickable), ""))
+            self._to_first()
+
+    def _to_first(self) -> None:
+        self.table.pick(next((item.key for item in self._items if item.pickable), ""))
 
     # Where we are
 
@@ -284,8 +287,11 @@ class Browse(Page):
 
     @on(Find.Asked)
     def _asked(self, event: Find.Asked) -> None:
-        self._find = event.text
+        """The cursor stays on its object while that is shown, else it goes to the first."""
+        before, self._find = self.table.key, event.text
         self._list()
+        if self.table.key != before:
+            self._to_first()
 
     @on(Find.Left)
     def _left(self) -> None:
@@ -324,8 +330,8 @@ class Browse(Page):
         self._typed = self._target_typed()
         if self._typed is not None:
             yield Item(self._typed.key, partial(self._row, self._typed))
-        for kind, problem in self.shelf.problems.items():
-            yield remark(f"{kind} cannot be read: {problem}", "warn")
+        for problem in browsing.unread(self.shelf.problems):
+            yield remark(problem, "warn")
         if self.shelf.complete and not self.shelf.objects and not self.shelf.problems:
             yield remark("nothing to forward here - n shows the namespaces, c the contexts")
         if self.shelf.problems and not self._find:

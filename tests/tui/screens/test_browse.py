@@ -13,6 +13,7 @@ from kfwd.tui.app import KfwdApp
 from kfwd.tui.screens.browse import Browse
 from kfwd.tui.screens.forward import Forward
 from kfwd.tui.screens.pick import Pick
+from kfwd.tui.widgets.find import Find
 from tests.e2e.conftest import Sim
 from tests.tui.conftest import Place, running
 from tests.tui.screen_text import same, screen
@@ -96,6 +97,10 @@ async def test_the_cursor_stays_on_its_object(place: Place) -> None:
         assert key == f"deployment/{namespace(place)}/web"
         await pilot.press("slash", *"web")
         assert page(pilot).table.key == key
+        await pilot.press("enter", "escape", "end", "slash", *"http")
+        assert str(page(pilot).table.key).startswith("pod/")
+        page(pilot).query_one(Find).value = "service"
+        await until(lambda: page(pilot).table.key == f"service/{namespace(place)}/web")
 
 
 async def test_another_namespace_is_typed(place: Place) -> None:

@@ -98,8 +98,11 @@ async def test_it_can_be_left_while_it_is_tried(place: Place) -> None:
     async with running(place) as pilot:
         await pilot.press("r")
         await until(lambda: isinstance(pilot.app.screen, Routes))
+        left = page(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, Overview)
+        await until(lambda: left._asked.question is not None, 20)
+        assert left.ways == {}
 
 
 async def test_through_an_api_proxy_a_path_is_a_url(place: Place) -> None:
