@@ -42,6 +42,7 @@ class Server:
         self.proxy = proxies.choose(cluster.proxy_url, url.scheme, self.host, self.port, env)
         self.way = Way()
         self._resolver = dial.Resolver()
+        self._for_proxy: ssl.SSLContext | None = None
         self._building = asyncio.Lock()
         self._built: tuple[tuple[bytes | None, bytes | None], ssl.SSLContext] | None = None
 
@@ -56,7 +57,13 @@ class Server:
 
         The caller owns it. Raises `Unreachable` as `dial.open_socket` does, within 10 s.
         """
-        return await dial.open_socket(dial.Route(self.host, self.port, self.proxy), self._resolver)
+        route = dial.Route(self.host, self.port, self.proxy)
+        return await dial.open_socket(route, self._resolver, trust=self._proxy_trust)
+
+    def _proxy_trust(self) -> ssl.SSLContext:
+        if self._for_proxy is None:
+            self._for_proxy = tls.proxy_context(self.context.cluster)
+        return self._for_proxy
 
     async def ssl_context(self, credential: Credential) -> ssl.SSLContext:
         """The TLS context for `credential`; the same one as long as its certificate and the way.

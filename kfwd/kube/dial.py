@@ -13,12 +13,14 @@ import functools
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from kfwd.errors import ProtocolError, Unreachable
+from kfwd.kube import tls, tls_socket
 from kfwd.kube.proxies import Proxy
 from kfwd.wire import http_connect, socks
 from kfwd.wire.authority import authority
@@ -114,10 +116,15 @@ class Resolver:
 
 
 async def open_socket(
-    route: Route, resolver: Resolver | None = None, *, timeout: float = DIAL_S
+    route: Route,
+    resolver: Resolver | None = None,
+    *,
+    timeout: float = DIAL_S,
+    trust: Callable[[], ssl.SSLContext] = tls.proxy_context,
 ) -> socket.socket:
     """A non-blocking socket whose bytes reach `route`; the caller owns it.
 
+    `trust` makes, in a thread, the context for a proxy that wants TLS.
     Raises `Unreachable`: `dns-failed`, `connect-failed`, `connect-timeout`, or `proxy-failed` for
     whatever goes wrong at or before a proxy.
     """
@@ -126,7 +133,7 @@ async def open_socket(
             resolver = resolver or Resolver()
             if route.proxy is None:
                 return await _connect(route.host, route.port, resolver, timeout)
-            return await _connect_through(route, route.proxy, resolver, timeout)
+            return await _connect_through(route, route.proxy, resolver, timeout, trust)
     except TimeoutError:
         via = f" through the proxy {route.proxy}" if route.proxy else ""
         raise Unreachable(
@@ -136,7 +143,11 @@ async def open_socket(
 
 
 async def _connect_through(
-    route: Route, proxy: Proxy, resolver: Resolver, timeout: float
+    route: Route,
+    proxy: Proxy,
+    resolver: Resolver,
+    timeout: float,
+    trust: Callable[[], ssl.SSLContext],
 ) -> socket.socket:
     try:
         sock = await _connect(proxy.host, proxy.port, resolver, timeout)
@@ -145,6 +156,8 @@ async def _connect_through(
             f"the proxy {proxy} on the way to {route} does not answer: {error.text}",
             code="proxy-failed",
         ) from error
+    if proxy.scheme == "https":
+        sock = await _secured(sock, route, proxy, trust)
     with _closed_on_error(sock):
         try:
             await _negotiate(sock, _handshake(route, proxy))
@@ -156,8 +169,27 @@ async def _connect_through(
     return sock
 
 
+async def _secured(
+    sock: socket.socket, route: Route, proxy: Proxy, trust: Callable[[], ssl.SSLContext]
+) -> socket.socket:
+    """The way into a proxy that wants TLS."""
+    with _closed_on_error(sock):
+        context = await asyncio.to_thread(trust)
+    try:
+        return await tls_socket.secured(sock, context, proxy.host)
+    except OSError as error:
+        where = authority(proxy.host, proxy.port)
+        raise Unreachable(
+            f"the proxy {proxy} on the way to {route} cannot be used:"
+            f" {tls.explain(error, where, proxy.host).text}",
+            code="proxy-failed",
+            hint="a proxy's certificate is checked with the system's authorities and those of"
+            " the cluster",
+        ) from error
+
+
 def _handshake(route: Route, proxy: Proxy) -> Handshake:
-    if proxy.scheme == "http":
+    if proxy.scheme in ("http", "https"):
         return http_connect.ClientHandshake(route.host, route.port, proxy.login)
     return socks.ClientHandshake(route.host, route.port, proxy.login)
 
@@ -226,6 +258,8 @@ def _set_options(sock: socket.socket) -> None:
 
 def keep_alive(sock: socket.socket, every_s: float) -> None:
     """Have TCP ask a silent peer every so many seconds; below zero never."""
+    if sock.family == socket.AF_UNIX:
+        return  # within TLS to a proxy, which is asked as every connection of ours
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(every_s > 0))
     for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
         if every_s > 0 and (option := getattr(socket, name, None)) is not None:

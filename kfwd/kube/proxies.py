@@ -18,9 +18,9 @@ from kfwd.errors import ConfigError
 from kfwd.kube.guarded import Guarded
 from kfwd.wire.authority import authority
 
-Scheme = Literal["http", "socks5", "socks5h"]
+Scheme = Literal["http", "https", "socks5", "socks5h"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-DEFAULT_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
+DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
 class Proxy(Guarded, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ def parse(url: str, source: str) -> Proxy:
         raise ConfigError(
             f'{source} has the scheme "{parts.scheme}", which kfwd cannot go through',
             code="proxy-unsupported",
-            hint="http://, socks5:// and socks5h:// proxies work",
+            hint="http://, https://, socks5:// and socks5h:// proxies work",
         )
     if not parts.hostname:
         raise ConfigError(f"{source} names no host", code="proxy-invalid")

@@ -47,6 +47,19 @@ def client_context(cluster: Cluster, cert: bytes | None, key: bytes | None) -> s
     return context
 
 
+def proxy_context(cluster: Cluster | None = None) -> ssl.SSLContext:
+    """A context for `https://` proxies on the way to `cluster`: what is trusted there, and what the
+    system trusts. A proxy gets no client certificate. Blocks and raises as `client_context` does.
+    """
+    context = server_context(None, "of this machine")
+    if cluster is not None and cluster.ca is not None:
+        _trust(context, cluster.ca, f'of cluster "{cluster.name}"')
+    if cluster is not None and cluster.insecure_skip_tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def server_context(ca: bytes | None, whose: str) -> ssl.SSLContext:
     """A context that verifies servers against `ca` (PEM), or the system's roots for None."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

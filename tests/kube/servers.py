@@ -135,7 +135,7 @@ class Through:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(4096):
+    while data := await reader.read(1 << 16):
         writer.write(data)
         await writer.drain()
 

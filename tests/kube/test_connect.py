@@ -64,15 +64,15 @@ async def test_without_a_scheme_an_authority_means_https(make: Make) -> None:
     assert make({"server": "api.test", "certificate-authority-data": CA}).port == 443
 
 
-@pytest.mark.parametrize("url", ["ftp://a", "https://", "https://a:99999", "https://[::1", "::::"])
+@pytest.mark.parametrize("url", ["ftp://a", "ftp://", "https://a:99999", "https://[::1", "::::"])
 async def test_an_address_that_is_none_is_refused(make: Make, url: str) -> None:
     with pytest.raises(ConfigError, match='address of cluster "dev" is not an http or https URL'):
         make({"server": url})
 
 
 async def test_a_proxy_url_that_cannot_be_used_is_refused_at_once(make: Make) -> None:
-    with pytest.raises(ConfigError, match='scheme "https"') as caught:
-        make({"proxy-url": "https://u:hunter2@p"})
+    with pytest.raises(ConfigError, match='scheme "ftp"') as caught:
+        make({"proxy-url": "ftp://u:hunter2@p"})
     assert caught.value.code == "proxy-unsupported"
 
 

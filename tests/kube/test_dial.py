@@ -3,18 +3,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import threading
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
 from kfwd.errors import Unreachable
-from kfwd.kube import dial
+from kfwd.kube import dial, tls
 from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
 from kfwd.tasks import TaskSet
-from tests.kube.servers import Handler, Through, echo, serving, silence
+from tests.kube.servers import Authority, Handler, Through, echo, serving, silence
 from tests.until import until
 
 
@@ -189,11 +191,21 @@ async def test_cancelling_a_dial_closes_its_socket() -> None:
             await open_socket(Route("127.0.0.1", silent.port), timeout=30)
 
 
-PROXIES = pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+PROXIES = pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+KNOWN = Authority()
+
+
+def trust() -> ssl.SSLContext:
+    return tls.server_context(KNOWN.pem, "of the proxy")
+
+
+def standing(handler: Handler, scheme: str) -> AbstractAsyncContextManager[int]:
+    """A proxy's port."""
+    return serving(handler, KNOWN.server() if scheme == "https" else None)
 
 
 def proxy_handler(through: Through, scheme: str) -> Handler:
-    return through.http if scheme == "http" else through.socks
+    return through.http if scheme.startswith("http") else through.socks
 
 
 @PROXIES
@@ -203,9 +215,9 @@ async def test_bytes_pass_through_a_proxy_that_is_given_the_name(
 ) -> None:
     async with serving(echo) as port:
         through = Through(port, login)
-        async with serving(proxy_handler(through, scheme)) as proxy_port:
+        async with standing(proxy_handler(through, scheme), scheme) as proxy_port:
             proxy = Proxy(scheme=scheme, host="127.0.0.1", port=proxy_port, login=login)
-            sock = await open_socket(Route("api.cluster.test", 6443, proxy))
+            sock = await open_socket(Route("api.cluster.test", 6443, proxy), trust=trust)
             assert await round_trip(sock) == b"ping"
     assert through.asked == [("api.cluster.test", 6443)]
 
@@ -213,10 +225,10 @@ async def test_bytes_pass_through_a_proxy_that_is_given_the_name(
 @PROXIES
 async def test_a_proxy_that_wants_another_login_is_told_apart(scheme: Any) -> None:
     through = Through(1, ("ann", "right"))
-    async with serving(proxy_handler(through, scheme)) as port:
+    async with standing(proxy_handler(through, scheme), scheme) as port:
         proxy = Proxy(scheme=scheme, host="127.0.0.1", port=port, login=("ann", "wrong"))
         with pytest.raises(Unreachable, match="rejected") as caught:
-            await open_socket(Route("api.test", 6443, proxy))
+            await open_socket(Route("api.test", 6443, proxy), trust=trust)
     assert caught.value.code == "proxy-failed"
     assert f"{scheme}://127.0.0.1:{port}" in caught.value.text
     assert "api.test:6443" in caught.value.text
@@ -238,11 +250,27 @@ def say(text: bytes) -> Callable[..., Any]:
     [(b"", "closed the connection|reset by peer"), (b"SSH-2.0-x\r\n\r\n", "does not speak")],
 )
 async def test_what_is_no_proxy_says_so(scheme: Any, answer: bytes, text: str) -> None:
-    async with serving(say(answer)) as port:
+    async with standing(say(answer), scheme) as port:
         proxy = Proxy(scheme=scheme, host="127.0.0.1", port=port)
         with pytest.raises(Unreachable, match=text) as caught:
-            await open_socket(Route("api.test", 6443, proxy))
+            await open_socket(Route("api.test", 6443, proxy), trust=trust)
     assert caught.value.code == "proxy-failed"
+
+
+async def test_a_proxy_whose_certificate_nobody_knows_says_so() -> None:
+    async with serving(echo, Authority().server()) as port:
+        proxy = Proxy(scheme="https", host="127.0.0.1", port=port)
+        with pytest.raises(Unreachable, match="an authority that is not known here") as caught:
+            await open_socket(Route("api.test", 6443, proxy), trust=trust)
+    assert caught.value.code == "proxy-failed"
+    assert "system" in str(caught.value.hint)
+
+
+async def test_a_proxy_that_does_not_speak_tls_says_so() -> None:
+    async with serving(say(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+        proxy = Proxy(scheme="https", host="127.0.0.1", port=port)
+        with pytest.raises(Unreachable, match="does not speak TLS"):
+            await open_socket(Route("api.test", 6443, proxy), trust=trust)
 
 
 async def test_a_proxy_that_is_down_says_so() -> None:

@@ -32,7 +32,6 @@ def test_a_proxy_url_is_read(url: str, proxy: Proxy) -> None:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("https://u:hunter2@proxy", 'proxy-url has the scheme "https"'),
         ("ftp://u:hunter2@proxy", 'proxy-url has the scheme "ftp"'),
         ("http://u:hunter2@", "proxy-url names no host"),
         ("http://u:hunter2@p:99999", "proxy-url is not a URL"),
