@@ -26,6 +26,9 @@ SHADES: Mapping[State | None, str] = {
     None: " ",
 }
 SERVING = (State.READY, State.DEGRADED)
+UNCOUNTED = (None, State.PAUSED, State.STOPPING)
+"""Nobody wanted it then, or no daemon was there."""
+
 AWAY = (State.WAITING, State.FAILED)
 TELLING = (State.FAILED, State.DEGRADED, State.WAITING, State.PAUSED)
 STATES = {state.value: state for state in State}
@@ -80,7 +83,7 @@ def bar(of: Sequence[Stretch], cells: int) -> Pieces:
 
 def summary(of: Sequence[Stretch]) -> Pieces:
     """`99.87 % served`, and the last time that it was away: for how long, when, why."""
-    known = [each for each in of if each.state not in (None, State.PAUSED)]
+    known = [each for each in of if each.state not in UNCOUNTED]
     seconds = sum(each.seconds for each in known)
     served = sum(each.seconds for each in known if each.state in SERVING)
     said = [Piece(f"{share(served / seconds)} served", "dim")] if seconds else []

@@ -42,7 +42,7 @@ def _times(text: str) -> str:
     """Those of the detail screen: when, since when, how long, and the bar of the last hour."""
     text = re.sub(r"(?<=after )\d+(\.\d)? ms", "# ms", text)
     text = re.sub(r"(?<=GET     \d\d\d) +\d+(\.\d)? ms", "      # ms", text)
-    text = re.sub(r"(?<=port-forward svc/web )\d+", _same_width, text)
+    text = re.sub(r"\d+(?=:http +│)", _same_width, text)
     text = re.sub(r"(?<=localhost -p )\d+", _same_width, text)
     text = re.sub(r"\d\d:\d\d:\d\d", "##:##:##", text)
     text = re.sub(r" last hour.*", " last hour   #", text)

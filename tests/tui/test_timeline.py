@@ -66,6 +66,12 @@ def test_paused_is_no_time_away() -> None:
     assert text(legend(found)) == "- paused  "
 
 
+def test_the_time_without_a_daemon_is_not_counted() -> None:
+    found = stretches([item(90, "ready"), item(30, "stopping"), item(10, "ready")], NOW)
+    assert text(summary(found)) == "100 % served"
+    assert text(bar(found, 6)) == "███··█"
+
+
 def test_the_hour_has_no_gap() -> None:
     found = stretches([item(70, "ready"), item(-1, "waiting"), item(5, "ready")], NOW)
     assert found[0].begin == NOW - SPAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import ClassVar
 
@@ -13,11 +14,12 @@ from textual.screen import ModalScreen
 
 from kfwd.tui.copies import Copy
 from kfwd.tui.pieces import Piece, cut
+from kfwd.tui.sheet import wrapped
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 
-FRAME = 4
-"""Lines around the list: border, padding, title."""
+FRAME, SIDES, WIDTH = 5, 6, 100
+"""Lines around the list, cells beside it, and how wide it is at most with them."""
 
 
 class CopyAs(ModalScreen[str | None]):
@@ -43,14 +45,22 @@ class CopyAs(ModalScreen[str | None]):
             yield LineTable(id="copies")
 
     def on_mount(self) -> None:
-        self.query_one("#copy-as").styles.height = len(self._copies) + FRAME + 1
-        wide = max(len(copy.what) for copy in self._copies)
-        lines = [
-            (Piece(f" {copy.what:<{wide}}  ", "dim"), Piece(copy.text)) for copy in self._copies
-        ]
-        items = [Item(str(at), partial(cut, pieces)) for at, pieces in enumerate(lines)]
-        self.table.show(items)
+        self.on_resize()
         self.table.focus()
+
+    def on_resize(self) -> None:
+        items = list(self._items(min(WIDTH, self.app.size.width * 96 // 100) - SIDES))
+        self.query_one("#copy-as").styles.height = len(items) + FRAME
+        self.table.show(items)
+
+    def _items(self, cells: int) -> Iterator[Item]:
+        """Each text whole, over as many lines as it takes."""
+        wide = max(len(copy.what) for copy in self._copies)
+        for at, copy in enumerate(self._copies):
+            first = f" {copy.what:<{wide}}  "
+            for row in wrapped("", first, copy.text, "plain", cells):
+                pickable = row.key == ":0"
+                yield Item(str(at), partial(cut, row.pieces), pickable)
 
     @on(LineTable.Chosen)
     def action_pick(self) -> None:

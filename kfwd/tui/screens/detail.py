@@ -31,6 +31,9 @@ from kfwd.tui.places import PLACES
 from kfwd.tui.widgets.line_table import LineTable
 
 KEPT = 200
+HAPPENED = 2000
+"""Things that happened to one that flaps, as far back as is looked at."""
+
 NOT_KEPT = "requests-not-kept"
 AGAIN_S = 30
 """When the history is asked for although nothing is known to have happened."""
@@ -122,7 +125,7 @@ class Detail(EntryPage):
         if self._open.answer is not None:
             self.connections = self._open.answer.connections
         if self._happened.answer is not None:
-            self.history = self._happened.answer.history
+            self.history = self._happened.answer.history[-HAPPENED:]
         if self.is_attached:
             self.redraw()
 
