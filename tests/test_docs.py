@@ -11,18 +11,24 @@ from typing import Any
 import click
 import pytest
 
+from kfwd import backoff
 from kfwd.cli.main import COMMANDS, Commands
-from kfwd.daemon import metrics
+from kfwd.daemon import history_file, metrics
 from kfwd.daemon.api import routes
+from kfwd.daemon.handover import finish
 from kfwd.errors import ExitCode
-from kfwd.model import ContextState, State
+from kfwd.front import forwarder, replay
+from kfwd.kube import credentials, exec_plugin, small_file
+from kfwd.model import ContextState, ForwardSpec, State
 from kfwd.profiles import gateway_keys, keys, parse, proxy_keys
+from kfwd.tunnel import dial, liveness, pod, pool, session, stream
 from tests import codes
 from tests.standin import entry, snapshot
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+HELD = ForwardSpec(name="", target="", ports=())
 GROUPS = ("daemon", "profile", "service", "sim")
 MANY = {"forwards": keys.FORWARDS, "proxies": proxy_keys.PROXIES, "gateway": "gateway"}
 # Made of a word and what it is about; no syntax tree shows them.
@@ -107,6 +113,57 @@ def test_tests_that_are_named_exist() -> None:
     assert len(found) > 50
     for path, name in found:
         assert f"def {name}(" in (ROOT / path).read_text() if name else (ROOT / path).exists()
+
+
+CLAIMED = [ROOT / "docs" / "security.md", ROOT / "docs" / "reliability.md"]
+TEST = re.compile(r"`tests/[\w/]+\.py::\w+`")
+
+
+def claims(page: Path) -> list[str]:
+    """Every bullet, and every promise in bold with all that follows up to the next one."""
+    text = page.read_text()
+    bullets = re.findall(r"^\* .*?(?=^\* |\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    return bullets + re.findall(r"^\*\*.*?(?=^\*\*|^#|\Z)", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", CLAIMED, ids=lambda page: page.name)
+def test_every_claim_names_a_test(page: Path) -> None:
+    found = claims(page)
+    assert len(found) > 30
+    assert [claim for claim in found if not TEST.search(claim)] == []
+
+
+def figures() -> dict[str, list[str]]:
+    """What pages say about bounds and times, made from the source."""
+    dead_s = liveness.BUSY_S + liveness.LATE_S + liveness.DEAD_S
+    return {
+        "reliability.md": [
+            f"`hold`, {HELD.hold_s:g} s, at most {forwarder.WAITING_MAX}",
+            f"waits for it up to {finish.FINISH_S:g} s",
+            f"up to {pod.SESSIONS_MAX} a pod and {pool.SESSIONS_MAX} a cluster",
+            f"stalls costs at most {stream.PENDING_MAX >> 20} MiB",
+            f"asked every {liveness.BUSY_S:g} s and given up after {dead_s:g} s",
+            f"after {credentials.RETRY_FIRST_S:g} s, then ever later, up to "
+            f"{credentials.RETRY_CAP_S / 60:g} min",
+            f"at most {history_file.PAGES * 4096 >> 20} MiB",
+            f"Dials ({dial.IN_FLIGHT} at once for a context), retries ({backoff.FIRST_S:g} s to "
+            f"{backoff.CAP_S:g} s apart",
+            f"({replay.CONNECTION_MAX >> 10} KiB a connection, "
+            f"{replay.DAEMON_MAX >> 20} MiB in all)",
+            f"older than {session.AGE_S / 3600:g} h get no new connections; idle ones close after "
+            f"{pod.IDLE_S / 60:g} min",
+        ],
+        "security.md": [
+            f"After {exec_plugin.TIME_LIMIT_S:g} s, or a MiB of output",
+            f"regular ones of up to {small_file.MAX_SIZE >> 20} MiB",
+        ],
+    }
+
+
+@pytest.mark.parametrize("page", CLAIMED, ids=lambda page: page.name)
+def test_figures_are_those_of_the_source(page: Path) -> None:
+    text = " ".join(page.read_text().split())
+    assert [figure for figure in figures()[page.name] if figure not in text] == []
 
 
 def examples() -> list[Path]:

@@ -13,9 +13,12 @@ from kfwd.model import (
     EndpointView,
     EntryChanged,
     EntryView,
+    ForwardSpec,
+    GatewaySpec,
     Heartbeat,
     PortView,
     Problem,
+    ProxySpec,
     State,
 )
 
@@ -77,3 +80,12 @@ def test_a_problem_has_the_documented_keys() -> None:
 def test_events_survive_the_wire() -> None:
     for event in (EntryChanged(seq=7, entry=ENTRY), Heartbeat(seq=8)):
         assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event
+
+
+def test_everything_listens_on_loopback_unless_told() -> None:
+    for spec in (
+        ForwardSpec(name="a", target="svc/a", ports=()),
+        ProxySpec(name="a"),
+        GatewaySpec(),
+    ):
+        assert set(spec.address) <= {"localhost", "127.0.0.1"}

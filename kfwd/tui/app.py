@@ -20,6 +20,7 @@ from kfwd.errors import ExitCode
 from kfwd.model import AnyEvent, utcnow
 from kfwd.service import start
 from kfwd.tasks import TaskSet
+from kfwd.text import clean
 from kfwd.tui.calls import Calls
 from kfwd.tui.link import Link, Standing
 from kfwd.tui.page import Page
@@ -70,7 +71,7 @@ class KfwdApp(App[None]):
 
     def say(self, text: str, *, hint: str = "", bad: bool = False, keep_s: float = 5.0) -> None:
         """A sentence in a corner, for a while."""
-        said = f"{text}\n{hint}" if hint else text
+        said = f"{clean(text)}\n{clean(hint)}" if hint else clean(text)
         self.notify(said, severity="error" if bad else "information", timeout=keep_s, markup=False)
 
     def offer_undo(

@@ -159,6 +159,10 @@ class Searched(Process):
         request = EntryRequest(spec=spec, kubeconfig=(str(file),), context=kind)
         self.client.put_entry(kind, request)
 
+    def written(self) -> tuple[Path, ...]:
+        """The folders of the daemon's own files."""
+        return self.paths.state, self.paths.log, self.paths.runtime
+
     def until_all_failed(self, count: int) -> None:
         deadline = time.monotonic() + 20
         while sum(p.severity == "error" for p in self.snapshot().problems) < count:
@@ -215,6 +219,9 @@ def test_a_daemon_full_of_secrets_shows_none_of_them(
     assert all(f'"-/{kind}"' in state for kind in configs)
     shown = {"log": log, "state": state, "stderr": stderr, "status": status.stdout}
     shown |= {"answers": "\n".join(searched.answers_)}
+    written = [path for folder in searched.written() for path in folder.rglob("*")]
+    shown |= {str(p): p.read_bytes().decode("latin-1") for p in written if p.is_file()}
+    assert any("history" in place for place in shown)
     assert {place: found(text) for place, text in shown.items() if found(text)} == {}
 
 

@@ -9,9 +9,15 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from kfwd.text import clean
 from kfwd.tui.pieces import TONES, Pieces, Tone
 
 DIM = Style(dim=True)
+
+
+def shown(text: str) -> str:
+    """Text that may be drawn, whoever wrote it."""
+    return text if text.isprintable() else clean(text)
 
 
 class Toned(Widget):
@@ -31,7 +37,9 @@ class Toned(Widget):
 
     def strip(self, pieces: Pieces, cells: int, *, cursor: bool = False) -> Strip:
         """One line, exactly `cells` wide."""
-        segments = [Segment(text, self._style(tone, cursor)) for text, tone in pieces if text]
+        segments = [
+            Segment(shown(text), self._style(tone, cursor)) for text, tone in pieces if text
+        ]
         return Strip(segments).adjust_cell_length(cells, self._style("plain", cursor))
 
     def set_stale(self, stale: bool) -> None:

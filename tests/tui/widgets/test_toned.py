@@ -23,6 +23,14 @@ async def test_a_strip_is_exactly_as_wide_as_asked() -> None:
         assert toned.strip((), 7).text == " " * 7
 
 
+async def test_what_steers_a_terminal_is_not_drawn() -> None:
+    """Every line of every screen is drawn here."""
+    async with One().run_test() as pilot:
+        toned = pilot.app.query_one(Toned)
+        drawn = toned.strip((Piece("a\x1b[2J\x9b31m\r\u202eb\u2028"), Piece("北é")), 20).text
+        assert drawn == "a [2J 31m  b 北é    "
+
+
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
 async def test_states_can_be_told_apart_and_dim_is_readable(theme: str) -> None:
     app = One()
