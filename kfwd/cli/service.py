@@ -13,6 +13,7 @@ from kfwd.errors import ExitCode
 
 if TYPE_CHECKING:
     from kfwd.service.manage import ServiceView
+    from kfwd.service.manager import Manager
 
 force_option = click.option("--force", is_flag=True, help="Also when a file was changed by hand.")
 
@@ -43,10 +44,15 @@ def install(app: App, socket: bool, allow_setuid: bool, force: bool) -> None:
 
     manager = manage.find(app.env)
     options = Options(sockets=socket, privileges=allow_setuid)
-    changed = manage.install(manager, app.paths, app.env, options, force=force)
-    if not manager.running().pid:
-        _make_way(app)
-        manager.start()
+    changed = manage.install(
+        manager,
+        app.paths,
+        app.env,
+        options,
+        force=force,
+        make_way=lambda: _make_way(app, manager),
+    )
+    manager.start()
     found = manage.status(manager, app.paths)
     print(f"{'installed' if changed else 'already installed'}: {found.file}")
     print(f"running, pid {found.pid}")
@@ -79,12 +85,15 @@ def status(app: App, output: str) -> int:
     return ExitCode.OK if found.pid else ExitCode.NO_DAEMON
 
 
-def _make_way(app: App) -> None:
-    """Stop a daemon that no service manager looks after: there can be one only."""
-    if app.client.answers():
-        from kfwd.cli.daemon import stop_daemon
+def _make_way(app: App, manager: Manager) -> None:
+    """Stop a daemon that the service manager does not look after: there can be one only."""
+    if not app.client.answers():
+        return
+    if app.client.snapshot().daemon.pid == manager.running().pid:
+        return
+    from kfwd.cli.daemon import stop_daemon
 
-        say(f"stopped the daemon with pid {stop_daemon(app)}, so that the service can start")
+    say(f"stopped the daemon with pid {stop_daemon(app)}, so that the service can start")
 
 
 def _needs_lingering(found: ServiceView, app: App) -> bool:

@@ -68,9 +68,13 @@ class Managed:
         """Have the daemon read every file again."""
         self._tasks.spawn(self._reload(daemon), "reload")
 
-    def leave(self) -> None:
-        """Another process speaks to the service manager from now on."""
+    def leave(self, pid: int) -> None:
+        """Another process, `pid`, speaks to the service manager from now on.
+
+        It says so itself too, but may not be known for one of the service before this one vouches.
+        """
         self._left = True
+        self._notifier.tell(f"MAINPID={pid}", "READY=1")
         self._notifier.close()
 
     async def stopping(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -55,9 +55,11 @@ def install(
     options: Options,
     *,
     force: bool = False,
+    make_way: Callable[[], None] = lambda: None,
 ) -> bool:
     """Write the files and have the service started with every login; whether files changed.
 
+    `make_way` is called when nothing can refuse any more, before the manager acts.
     Raises `NoManager`, or `KfwdError`: `service-edited` for files that a person changed.
     """
     manager.check()
@@ -66,6 +68,7 @@ def install(
         refuse_edited(manager)
     changed = write(manager, texts)
     record(paths, env)
+    make_way()
     manager.enable(options)
     return changed
 

@@ -46,7 +46,8 @@ def test_a_restart_stays_in_the_unit(systemd: Systemd) -> None:
     systemd.heard("READY=1")
     new = systemd.hand_over()
     assert systemd.heard("RELOADING=1") == old.pid
-    assert systemd.heard(f"MAINPID={new}") == new == systemd.main_pid
+    vouched = {systemd.heard(f"MAINPID={new}"), systemd.heard(f"MAINPID={new}")}
+    assert vouched == {old.pid, new}
     assert systemd.heard("WATCHDOG=1") == new
     assert old.wait(10) == 0
     os.kill(new, signal.SIGTERM)

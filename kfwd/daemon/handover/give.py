@@ -92,7 +92,7 @@ class Giver:
         ):
             await asyncio.to_thread(self._offer, channel, self._listening())
             await asyncio.to_thread(channel.expect, Ready)
-            await self._let_go(channel)
+            await self._let_go(channel, process.pid)
         process.returncode = 0  # it outlives this process: nobody is to wait for it
         log.info("pid %d is the daemon now", process.pid)
         self.given.set()
@@ -142,7 +142,7 @@ class Giver:
             channel.send(Attached(tuple(entries)))
         channel.send(Offered())
 
-    async def _let_go(self, channel: Channel) -> None:
+    async def _let_go(self, channel: Channel, pid: int) -> None:
         """Accept nothing more, send the connections that wait, and end being the daemon."""
         doors = self._daemon.doors()
         await self._server.pause()
@@ -161,7 +161,7 @@ class Giver:
         for _, _, sock in released:
             sock.close()
         self._lock.cede()
-        self._managed.leave()
+        self._managed.leave(pid)
         self._daemon.leave()
 
 
