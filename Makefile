@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos fuzz bench bench-check bench-proxy format clean
+.PHONY: demo test check chaos fuzz bench bench-check bench-growth format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,13 +36,13 @@ $(BIN)/.fuzz: $(BIN)/.ready
 	touch $@
 
 bench: $(BIN)/.ready
-	$(BIN)/python -m bench --json bench/last.json --picture docs/performance.svg
+	$(BIN)/python -m bench --json bench/last.json --picture docs/performance.svg --page docs/performance.md
 
 bench-check: $(BIN)/.ready
 	$(BIN)/python -m bench --check bench/last.json
 
-bench-proxy: $(BIN)/.ready
-	$(BIN)/python -m bench.proxy
+bench-growth: $(BIN)/.ready
+	$(BIN)/python -m bench.growth
 
 format: $(BIN)/.ready
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
-"""Processes under measurement, what they cost, and runs in pairs.
+"""Processes under measurement on one cluster, and runs in pairs.
 
-The machine is noisy, so both sides run in turn, A B A B, and what is quoted is the median of each
-and of the ratios pair by pair.
+The machine is noisy, so both sides run in turn, and what is quoted is the median of each and of the
+ratios pair by pair.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import socket
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,12 +19,20 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from kfwd import yamldoc
+from kfwd.measure import processes
+from kfwd.measure.speech import Kind, Speech, http
+from kfwd.sim import content
 
 BIN = Path(sys.executable).parent
-TICK = os.sysconf("SC_CLK_TCK")
 READY_S = 30.0
+STEP_S = 0.002
+
+ECHO = Speech(Kind.ECHO, b"x", repeats=True, answer_length=1)
+PAGE = Speech(Kind.HTTP, http("/"), repeats=True)
 
 GO_CIPHERS = """\
 openssl_conf = all
@@ -42,14 +50,18 @@ it (crypto/tls, defaultCipherSuitesTLS13). OpenSSL as a server would take the cl
 
 def cpu_s(pid: int) -> float:
     """CPU seconds a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    used = processes.cpu_s(pid)
+    if used is None:
+        raise RuntimeError(f"process {pid} is gone")
+    return used
 
 
 def rss_mb(pid: int) -> float:
     """Resident memory of a process in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    used = processes.rss_mb(pid)
+    if used is None:
+        raise RuntimeError(f"process {pid} is gone")
+    return used
 
 
 def wait_for(condition: Callable[[], object], what: str, timeout: float = READY_S) -> None:
@@ -58,7 +70,7 @@ def wait_for(condition: Callable[[], object], what: str, timeout: float = READY_
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come within {timeout:g} s")
-        time.sleep(0.002)
+        time.sleep(STEP_S)
 
 
 def accepts(port: int) -> bool:
@@ -67,34 +79,79 @@ def accepts(port: int) -> bool:
     return False
 
 
+def echoes(port: int) -> bool:
+    """Whether one byte comes back."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as sock:
+        sock.sendall(b"x")
+        return sock.recv(1) == b"x"
+    return False
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
 class Rig:
-    """A simulated cluster, or the one `KFWD_E2E_KUBECONFIG` names, and a folder for everything."""
+    """A simulated cluster, or the one `KFWD_E2E_KUBECONFIG` names, and a folder for everything.
+
+    `namespace` holds the probe as Deployment and Service `web`, three pods.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
+        self.sim: subprocess.Popen[bytes] | None = None
+        self.namespace = content.DEMO
         self._running: list[subprocess.Popen[bytes]] = []
+        folders = ("CONFIG", "STATE", "RUNTIME", "LOG")
         self.env = {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HOME": str(folder),
             "KUBECONFIG": str(self.kubeconfig),
-            **{
-                f"KFWD_{name}_DIR": str(folder / name)
-                for name in ("CONFIG", "STATE", "RUNTIME", "LOG")
-            },
+            **{f"KFWD_{name}_DIR": str(folder / name) for name in folders},
         }
-        preferences = folder / "openssl.cnf"
+        if given := os.environ.get("KFWD_E2E_KUBECONFIG"):
+            self._deploy(given)
+        else:
+            self._simulate()
+
+    @property
+    def simulated(self) -> bool:
+        return self.sim is not None
+
+    def _simulate(self) -> None:
+        preferences = self.folder / "openssl.cnf"
         preferences.write_text(GO_CIPHERS)
-        self.sim = self.start(
-            "kfwd",
-            "sim",
-            "start",
-            "--kubeconfig",
-            str(self.kubeconfig),
-            OPENSSL_CONF=str(preferences),
-        )
+        place = ("--kubeconfig", str(self.kubeconfig))
+        self.sim = self.start("kfwd", "sim", "start", *place, OPENSSL_CONF=str(preferences))
         wait_for(self.kubeconfig.exists, "the simulated cluster")
         wait_for(lambda: len(self.kubectl("get", "endpoints", "web").split(",")) >= 3, "web")
+
+    def _deploy(self, given: str) -> None:
+        self.kubeconfig.write_text(Path(given).read_text())
+        self.env["HOME"] = str(Path.home())
+        self.namespace = f"kfwd-bench-{secrets.token_hex(3)}"
+        self.kubectl("create", "namespace", self.namespace)
+        image = os.environ.get("KFWD_E2E_IMAGE", content.IMAGE)
+        objects = [
+            content.deployment("web", 3, image),
+            content.service("web", content.SERVED),
+        ]
+        manifest = self.folder / "web.json"
+        manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        self.kubectl("apply", "-f", str(manifest))
+        self.kubectl("rollout", "status", "deploy/web", "--timeout=120s")
 
     def start(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -117,7 +174,10 @@ class Rig:
         return done.stdout
 
     def kubectl(self, *args: str) -> str:
-        return self.run("kubectl", *args)
+        return self.run("kubectl", *args, *self._where(args[0]))
+
+    def _where(self, verb: str) -> list[str]:
+        return [] if verb == "create" else ["-n", self.namespace]
 
     def faults(self, **values: object) -> None:
         """Change how the simulated cluster behaves."""
@@ -134,26 +194,55 @@ class Rig:
         )
         urllib.request.urlopen(request, context=context, timeout=10).close()
 
-    def daemon(self, profile: str, ports: list[int], name: str = "bench") -> int:
-        """Bring a profile up; the daemon's pid once every port is served."""
+    def forward(self, name: str, ports: dict[int, str]) -> dict[str, Any]:
+        """A forward to `web` for a profile."""
+        pairs = [f"{local}:{remote}" for local, remote in ports.items()]
+        return {"name": name, "target": "svc/web", "namespace": self.namespace, "ports": pairs}
+
+    def up(self, name: str, **parts: object) -> int:
+        """Bring a profile with these keys up; the daemon's pid once all of it is ready."""
         folder = self.folder / "CONFIG" / "profiles"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.yaml").write_text(profile)
-        self.run("kfwd", "up", name, "--wait", "30")
-        for port in ports:
-            wait_for(lambda port=port: accepts(port), f"port {port}")  # type: ignore[misc]
+        (folder / f"{name}.yaml").write_text(json.dumps({"version": 1, **parts}))
+        self.run("kfwd", "up", name, "--wait", "60")
+        return self.pid()
+
+    def pid(self) -> int:
         return int(json.loads(self.run("kfwd", "status", "-o", "json"))["daemon"]["pid"])
 
-    def port_forward(
-        self, target: str, ports: dict[int, str], *, websocket: bool
-    ) -> subprocess.Popen[bytes]:
-        """A kubectl port-forward that listens."""
+    def port_forward(self, target: str, ports: dict[int, str]) -> subprocess.Popen[bytes]:
+        """A kubectl port-forward with its default settings that listens."""
         pairs = [f"{local}:{remote}" for local, remote in ports.items()]
-        env = {"KUBECTL_PORT_FORWARD_WEBSOCKETS": str(websocket).lower()}
-        process = self.start("kubectl", "port-forward", target, *pairs, **env)
+        process = self.start("kubectl", "port-forward", "-n", self.namespace, target, *pairs)
         for port in ports:
             wait_for(lambda port=port: accepts(port), f"kubectl on {port}")  # type: ignore[misc]
         return process
+
+    @contextlib.contextmanager
+    def far(self, ms: float) -> Iterator[None]:
+        """Everything that starts meanwhile has a round trip of `ms` to the API server."""
+        text = self.kubeconfig.read_text()
+        config: Any = yamldoc.load(text)
+        cluster = config["clusters"][0]["cluster"]
+        place = urlsplit(cluster["server"])
+        arguments = [str(place.hostname), str(place.port or 443), str(ms)]
+        relay = subprocess.Popen(
+            [sys.executable, "-m", "bench.distance", *arguments], stdout=subprocess.PIPE
+        )
+        assert relay.stdout is not None
+        port = int(relay.stdout.readline())
+        cluster["server"] = f"https://127.0.0.1:{port}"
+        cluster.setdefault("tls-server-name", place.hostname)
+        self.run("kfwd", "daemon", "stop")
+        self.kubeconfig.write_text(json.dumps(config))
+        try:
+            yield
+        finally:
+            self.run("kfwd", "daemon", "stop")
+            self.kubeconfig.write_text(text)
+            relay.terminate()
+            relay.wait()
+            relay.stdout.close()
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()
@@ -162,6 +251,8 @@ class Rig:
 
     def close(self) -> None:
         self.run("kfwd", "daemon", "stop")
+        if not self.simulated:
+            self.run("kubectl", "delete", "namespace", "--wait=false", self.namespace)
         for process in self._running:
             process.terminate()
         for process in self._running:
@@ -176,49 +267,3 @@ def rig() -> Iterator[Rig]:
             yield running
         finally:
             running.close()
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
-
-
-class Figure:
-    """One figure measured on both sides, run by run."""
-
-    def __init__(self, name: str, unit: str, goal: str) -> None:
-        self.name, self.unit, self.goal = name, unit, goal
-        self.kfwd: list[float] = []
-        self.kubectl: list[float] = []
-
-    def add(self, kfwd: float, kubectl: float | None = None) -> None:
-        self.kfwd.append(kfwd)
-        if kubectl is not None:
-            self.kubectl.append(kubectl)
-
-    @property
-    def ratio(self) -> float | None:
-        if not self.kubectl:
-            return None
-        return statistics.median(a / b for a, b in zip(self.kfwd, self.kubectl, strict=True))
-
-    def row(self) -> list[str]:
-        ours = f"{statistics.median(self.kfwd):.3g}"
-        theirs = f"{statistics.median(self.kubectl):.3g}" if self.kubectl else "-"
-        ratio = f"{self.ratio:.2f}" if self.ratio is not None else "-"
-        return [self.name, self.unit, ours, theirs, ratio, self.goal]
-
-
-def table(figures: list[Figure]) -> str:
-    """The figures as a table in Markdown."""
-    rows = [["what", "unit", "kfwd", "kubectl", "ratio", "goal"], *(f.row() for f in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)

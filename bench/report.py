@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
-from bench.harness import Figure
+from kfwd.measure.figures import COLUMNS, Figure, Result, rows
 
 TOLERANCE = 0.15
 """How much worse than before a ratio may be: the machine is noisy."""
@@ -19,37 +17,31 @@ WIDTH, ROW, LEFT, SCALE = 760, 26, 300, 200
 """Pixels: of the picture, of a row, before the bars, and of a bar as long as kubectl's."""
 
 
-class Result(Struct, frozen=True, kw_only=True):
-    """A figure: medians of both sides and of the ratios pair by pair; `spread` is (most - least)
-    / median of ours. `higher` is better, or lower."""
-
-    what: str
-    unit: str
-    kfwd: float
-    kubectl: float | None
-    ratio: float | None
-    goal: str
-    spread: float
-    higher: bool
+START, END = "<!-- figures -->", "<!-- end of figures -->"
+"""What the table stands between in a page."""
 
 
 def results(figures: Iterable[Figure]) -> list[Result]:
     """The figures of a run."""
-    return [_result(figure) for figure in figures]
+    return [figure.result for figure in figures]
 
 
-def _result(figure: Figure) -> Result:
-    ours = statistics.median(figure.kfwd)
-    return Result(
-        what=figure.name,
-        unit=figure.unit,
-        kfwd=ours,
-        kubectl=statistics.median(figure.kubectl) if figure.kubectl else None,
-        ratio=figure.ratio,
-        goal=figure.goal,
-        spread=(max(figure.kfwd) - min(figure.kfwd)) / ours if ours else 0.0,
-        higher=figure.goal.startswith(">"),
-    )
+def table(found: Sequence[Result]) -> str:
+    """The figures as a table in Markdown; what misses its goal is marked."""
+    heading = (*COLUMNS, "reached")
+    reached = {True: "yes", False: "**no**", None: ""}
+    cells = [(*row, reached[each.good]) for row, each in zip(rows(found), found, strict=True)]
+    lines = [heading, ["---"] * len(heading), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def placed(page: str, table: str) -> str:
+    """The page with the table in its place. Raises `ValueError` if it has none."""
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ValueError(f"the page has no {START} ... {END}")
+    return f"{before}{start}\n{table}\n{end}{after}"
 
 
 def encode(found: Sequence[Result]) -> bytes:
@@ -77,9 +69,9 @@ def worse(before: Iterable[Result], now: Iterable[Result]) -> list[str]:
 
 def picture(found: Iterable[Result]) -> str:
     """Bars of kfwd's figures as parts of kubectl's (the line at 1), as SVG."""
-    rows = [result for result in found if result.ratio is not None]
-    bars = "\n".join(_bar(index, result) for index, result in enumerate(rows))
-    height = ROW * len(rows) + 40
+    paired = [result for result in found if result.ratio is not None]
+    bars = "\n".join(_bar(index, result) for index, result in enumerate(paired))
+    height = ROW * len(paired) + 40
     line = LEFT + SCALE
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '

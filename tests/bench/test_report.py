@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from bench import report
-from bench.harness import Figure
-from bench.report import Result
+from kfwd.measure.figures import Figure, Result
 
 
 def results(rate: float, cpu: float) -> list[Result]:
@@ -51,3 +52,16 @@ def test_the_picture_has_a_bar_for_each_ratio() -> None:
     assert [int(bar.attrib["width"]) for bar in bars] == [300, 100]
     words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert words == ["bulk <up>", "1.50", "CPU", "0.50", "kubectl = 1"]
+
+
+def test_the_table_says_what_reaches_its_goal() -> None:
+    lines = report.table(results(1.5, 0.7)).splitlines()
+    assert lines[2] == "| bulk <up> | MB/s | 150 | 100 | 1.50 | >= 1.3 | yes |"
+    assert lines[3].endswith("| <= 0.6 | **no** |")
+
+
+def test_the_table_takes_the_place_of_the_last_one() -> None:
+    page = f"before\n{report.START}\nold\n{report.END}\nafter\n"
+    assert report.placed(page, "new") == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
+    with pytest.raises(ValueError, match="has no"):
+        report.placed("no place", "new")

@@ -1,0 +1,93 @@
+"""The floor: TLS bytes read or written in this process, nothing parsed and nothing handed on."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import trustme
+
+from kfwd.kube.tls_records import RECORD_SIZE, TlsRecords
+from kfwd.measure.figures import Figure
+
+CHUNK = 256 * 1024
+GB = 1e9
+
+
+def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Take `size` bytes, then give as many, on each connection."""
+    data = bytes(1 << 20)
+    buffer = bytearray(1 << 20)
+    while True:
+        sock, _ = listener.accept()
+        with sock, context.wrap_socket(sock, server_side=True) as tls:
+            left = size = int(tls.recv(20))
+            while left:
+                left -= tls.recv_into(buffer)
+            for _ in range(size // len(data)):
+                tls.sendall(data)
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[tuple[int, ssl.SSLContext]]:
+    authority = trustme.CA()
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(served)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = multiprocessing.get_context("fork").Process(
+            target=_serve, args=(listener, served), daemon=True
+        )
+        process.start()
+        try:
+            yield listener.getsockname()[1], trusting
+        finally:
+            process.terminate()
+            process.join()
+
+
+def measure(runs: int, size: int) -> list[Figure]:
+    up = Figure("floor: CPU of a GB written", "s")
+    down = Figure("floor: CPU of a GB read", "s")
+    with _server() as (port, context):
+        for _ in range(runs):
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                tls = _joined(sock, context)
+                sock.sendall(b"".join(tls.seal(memoryview(f"{size:20}".encode()))))
+                up.add(_write(sock, tls, size) / (size / GB))
+                down.add(_read(sock, tls, size) / (size / GB))
+    return [down, up]
+
+
+def _joined(sock: socket.socket, context: ssl.SSLContext) -> TlsRecords:
+    tls = TlsRecords(context, "127.0.0.1")
+    received = b""
+    while True:
+        complete = tls.shake_hands(received)
+        sock.sendall(tls.outgoing())
+        if complete:
+            return tls
+        received = sock.recv(RECORD_SIZE)
+
+
+def _write(sock: socket.socket, tls: TlsRecords, size: int) -> float:
+    data = memoryview(bytes(CHUNK))
+    before = time.process_time()
+    for _ in range(size // CHUNK):
+        sock.sendall(b"".join(tls.seal(data)))
+    return time.process_time() - before
+
+
+def _read(sock: socket.socket, tls: TlsRecords, size: int) -> float:
+    sealed = memoryview(bytearray(CHUNK))
+    opened = memoryview(bytearray(CHUNK + 2 * RECORD_SIZE))
+    before = time.process_time()
+    while size > 0:
+        count = sock.recv_into(sealed)
+        size -= tls.open(sealed[:count], opened)[0]
+    return time.process_time() - before

@@ -1,0 +1,101 @@
+"""What a user waits for: commands, the daemon's start, its end by SIGKILL, a pod's successor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from bench.harness import BIN, Rig, accepts, alive, echoes, free_ports, wait_for
+from kfwd.measure.figures import Figure
+
+
+def commands(rig: Rig, runs: int) -> list[Figure]:
+    listing = Figure("kfwd ls", "ms", "<= 150")
+    starting = Figure("daemon start to first byte", "s", "<= 0.8")
+    (port,) = free_ports(1)
+    rig.up("lives", forwards=[rig.forward("web", {port: "echo"})])
+    for _ in range(3 * runs):
+        start = time.perf_counter()
+        rig.run("kfwd", "ls")
+        listing.add((time.perf_counter() - start) * 1e3)
+    for _ in range(runs):
+        rig.run("kfwd", "daemon", "stop")
+        start = time.perf_counter()
+        daemon = rig.start("kfwd", "daemon", "run")
+        wait_for(lambda: echoes(port), "the first byte")
+        starting.add(time.perf_counter() - start)
+        rig.stop(daemon)
+    rig.start("kfwd", "daemon", "start").wait()
+    rig.run("kfwd", "down", "lives")
+    return [listing, starting]
+
+
+def killed(rig: Rig, runs: int, count: int) -> list[Figure]:
+    """SIGKILL and a new start with `count` forwards."""
+    accept = Figure(f"all of {count} ports accept after SIGKILL", "s", "<= 1")
+    through = Figure(f"a byte through all {count} after SIGKILL", "s", "<= 3")
+    ports = free_ports(count)
+    rig.up("killed", forwards=[rig.forward(f"f{port}", {port: "echo"}) for port in ports])
+    for _ in range(runs):
+        pid = rig.pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda pid=pid: not alive(pid), "the end of the daemon")  # type: ignore[misc]
+        start = time.perf_counter()
+        rig.start("kfwd", "daemon", "start")
+        for port in ports:
+            wait_for(lambda port=port: accepts(port), f"port {port}")  # type: ignore[misc]
+        accept.add(time.perf_counter() - start)
+        for port in ports:
+            wait_for(lambda port=port: echoes(port), f"a byte through {port}")  # type: ignore[misc]
+        through.add(time.perf_counter() - start)
+    rig.run("kfwd", "down", "killed")
+    return [accept, through]
+
+
+def recovery(rig: Rig, runs: int) -> list[Figure]:
+    """From the readiness of a deleted single replica's successor to the first good byte."""
+    figure = Figure("new pod ready to first good byte", "ms", "<= 100")
+    (port,) = free_ports(1)
+    rig.kubectl("scale", "deployment/web", "--replicas=1")
+    rig.up("recovery", forwards=[rig.forward("one", {port: "echo"})])
+    rig.kubectl("wait", "--for=jsonpath={.status.replicas}=1", "deployment/web", "--timeout=60s")
+    for _ in range(runs):
+        figure.add(_recover(rig, port))
+    rig.kubectl("scale", "deployment/web", "--replicas=3")
+    rig.run("kfwd", "down", "recovery")
+    return [figure]
+
+
+def _recover(rig: Rig, port: int) -> float:
+    """Delete the pod; a connection waits meanwhile, and kubectl's watch says when one is ready."""
+    name = rig.kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    ready: list[float] = []
+
+    def follow() -> None:
+        assert watch.stdout is not None
+        for line in watch.stdout:
+            if b" 1/1 " in line and b" Running " in line and name.encode() not in line:
+                ready.append(time.perf_counter())
+                return
+
+    watch = subprocess.Popen(
+        [str(BIN / "kubectl"), "get", "pods", "-n", rig.namespace, "-l", "app=web", "-w"],
+        env=rig.env,
+        stdout=subprocess.PIPE,
+    )
+    follower = threading.Thread(target=follow)
+    follower.start()
+    try:
+        rig.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--wait=false")
+        wait_for(lambda: echoes(port), "a byte")  # the first may have met the old pod's end
+        served = time.perf_counter()
+        wait_for(lambda: ready, "a new pod")
+    finally:
+        watch.terminate()
+        watch.wait()
+        follower.join()
+        watch.stdout.close()  # type: ignore[union-attr]  # it is a pipe
+    return max(0.0, (served - ready[0]) * 1e3)
