@@ -29,7 +29,7 @@ from kfwd.service.environment import TRANSPORTS
 from kfwd.tasks import TaskSet
 from kfwd.tunnel import transports
 from kfwd.tunnel.dial import Dialer, Dialled
-from kfwd.tunnel.pod import SessionCut
+from kfwd.tunnel.podref import SessionCut
 from kfwd.tunnel.pool import Pool
 from kfwd.tunnel.transports import Known
 

@@ -22,7 +22,7 @@ from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history_file import DAYS, HOUR_S, Batch, Cut, HistoryFile, Spent, damaged
 from kfwd.daemon.uptime import Uptime
 from kfwd.model import ContextState, ContextView, EntryView, Problem, ProblemView, utcnow
-from kfwd.tunnel.pod import SessionCut
+from kfwd.tunnel.podref import SessionCut
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

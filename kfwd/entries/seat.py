@@ -12,7 +12,8 @@ from kfwd.entries.behind import answers
 from kfwd.entries.entry import Context
 from kfwd.entries.states import Fault
 from kfwd.kube.cluster import Cluster
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodSessions
+from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Sessions
 
 

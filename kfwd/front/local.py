@@ -75,6 +75,7 @@ class LocalSocket:
     def __init__(self, sock: socket.socket, peer: Peer) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._fd = sock.fileno()  # selectors describe a socket they do not know, at a cost
         self._peer = peer
         self._out: deque[memoryview] = deque()
         self._buffered = 0
@@ -107,12 +108,12 @@ class LocalSocket:
     def resume_reading(self) -> None:
         if not (self._reading or self._eof or self._closed):
             self._reading = True
-            self._loop.add_reader(self._sock, self._readable)
+            self._loop.add_reader(self._fd, self._readable)
 
     def pause_reading(self) -> None:
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._fd)
 
     def write(self, data: memoryview) -> None:
         """Send, keeping what the kernel does not take; says `local_full` above 256 KiB."""
@@ -129,7 +130,7 @@ class LocalSocket:
             if sent == len(data):
                 return
             data = data[sent:]
-            self._loop.add_writer(self._sock, self._writable)
+            self._loop.add_writer(self._fd, self._writable)
         self._out.append(memoryview(bytes(data)))
         self._buffered += len(data)
         if self._buffered > HIGH_WATER and not self._full:
@@ -235,7 +236,7 @@ class LocalSocket:
                 return
             self._took(sent)
         if not self._closed:  # by a write of what came for the room that was made
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_writer(self._fd)
             if self._last:
                 self._complete()
             elif self._half:
@@ -274,7 +275,7 @@ class LocalSocket:
             return
         self._closed = True
         self.pause_reading()
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._fd)
         if self._deadline is not None:
             self._deadline.cancel()
         if reset:

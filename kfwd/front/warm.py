@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from kfwd.errors import KfwdError
 from kfwd.resolve.endpoints import Endpoint
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodSessions
+from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Sessions
 
 PODS_MAX = 64

@@ -19,6 +19,7 @@ from typing import NoReturn
 from kfwd.errors import ConfigError, Unreachable
 from kfwd.kube import certificate
 from kfwd.kube.kubeconfig import Cluster
+from kfwd.kube.tls_records import Resuming
 
 # X509_V_ERR_*, openssl/x509_vfy.h
 NOT_YET_VALID, EXPIRED = 9, 10
@@ -62,7 +63,7 @@ def proxy_context(cluster: Cluster | None = None) -> ssl.SSLContext:
 
 def server_context(ca: bytes | None, whose: str) -> ssl.SSLContext:
     """A context that verifies servers against `ca` (PEM), or the system's roots for None."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = Resuming()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -37,6 +37,7 @@ class TlsPipe:
     def __init__(self, sock: socket.socket, tls: TlsRecords) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._fd = sock.fileno()  # selectors describe a socket they do not know, at a cost
         self._tls = tls
         self._window = Window(sock)
         self._receiver: Receiver = Unattached()
@@ -102,9 +103,9 @@ class TlsPipe:
             return
         self._reading = on
         if on:
-            self._loop.add_reader(self._sock, self._readable)
+            self._loop.add_reader(self._fd, self._readable)
         else:
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._fd)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send, keeping what the kernel does not take."""
@@ -129,7 +130,7 @@ class TlsPipe:
             return
         self._flush()
         if self._out:
-            self._loop.add_writer(self._sock, self._writable)
+            self._loop.add_writer(self._fd, self._writable)
             self._press()
 
     def _press(self) -> None:
@@ -168,7 +169,7 @@ class TlsPipe:
     def _writable(self) -> None:
         self._flush()
         if not self._out:
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_writer(self._fd)
             if self._closing is not None:
                 self._say_goodbye()
         if self._full and self._buffered <= LOW_WATER and self._closing is None:
@@ -229,7 +230,7 @@ class TlsPipe:
             return
         self._over = True
         self._read_on(False)
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._fd)
         if self._closing is not None:
             self._closing.cancel()
         self._forget()

@@ -17,15 +17,37 @@ SLICE = 32 * 1024
 """Most bytes that OpenSSL is given at once."""
 
 
+class Resuming(ssl.SSLContext):
+    """A client's context that keeps the last ticket of each server name, so that the next
+    connection needs no signature and no certificates (RFC 8446 2.2)."""
+
+    tickets: dict[str | None, ssl.SSLSession]
+
+    def __new__(cls) -> Resuming:
+        made = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        made.tickets = {}
+        return made
+
+
 class TlsRecords:
     """One connection's TLS. What it wants sent is in `outgoing` after each call but `seal`."""
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._tickets = context.tickets if isinstance(context, Resuming) else None
+        self._name = server_hostname
         self._object = context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=server_hostname
+            self._incoming,
+            self._outgoing,
+            server_hostname=server_hostname,
+            session=self._tickets.get(server_hostname) if self._tickets else None,
         )
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the server took the ticket of an earlier connection."""
+        return bool(self._object.session_reused)
 
     @property
     def pending(self) -> bool:
@@ -68,9 +90,19 @@ class TlsRecords:
                 return filled, True
             except ssl.SSLWantReadError:
                 if start >= len(received):
+                    self._keep_ticket()
                     return filled, False
             except ssl.SSLError as error:
                 raise Broken(filled, error) from error
+
+    def _keep_ticket(self) -> None:
+        """A server sends tickets right behind the handshake, so that one look suffices. A ticket
+        that was taken will be taken again; copying one costs as much as it saves."""
+        tickets, self._tickets = self._tickets, None
+        if tickets is None or self.resumed:
+            return
+        if (session := self._object.session) and session.has_ticket:
+            tickets[self._name] = session
 
     def _read(self, into: memoryview) -> int:
         return cast("int", self._object.read(RECORD_SIZE, into))

@@ -3,8 +3,8 @@
 Rules of this file (design section 4, rules 2, 9, 10). A connection gets a session of its own: one
 that nothing occupies, or a new one. Only when no more may be dialled is one shared, and else the
 connection waits. Some free sessions are kept: as many as connections were opened at once in the
-last minute, between 1 and 8. What carried nothing for 10 minutes is closed. Where only `channels`
-lead to the pod each connection is dialled for, and none is kept: it would be one to the pod.
+last minute, between 1 and 8; more end after 2 s without use, any after 10 minutes. Where only
+`channels` lead to the pod each connection is dialled for: one kept would be one to the pod.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from kfwd.backoff import HEALTHY_S, Backoff
 from kfwd.errors import ApiError, KfwdError, NotFound
 from kfwd.tunnel import channels
 from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.peak import Peak
+from kfwd.tunnel.podref import PodRef, SessionCut
 from kfwd.tunnel.queue import Queue
 from kfwd.tunnel.session import Session
 from kfwd.tunnel.stream import Opening, Sink, Stream
@@ -30,27 +29,13 @@ if TYPE_CHECKING:
 SESSIONS_MAX = 64
 FREE_MIN, FREE_MAX = 1, 8
 IDLE_S = 600.0
+SURPLUS_S = 2.0
+"""After a burst the next one is near: how long surplus free sessions may lie unused."""
+
 ASK_S = 1.0
 
 RETRY_AFTER_MAX_S = 30.0
 """A server that asks for more patience is asked again no later than this."""
-
-
-class PodRef(Struct, frozen=True):
-    """One pod, for its whole life and no longer."""
-
-    namespace: str
-    name: str
-    uid: str
-
-
-class SessionCut(Struct, frozen=True, kw_only=True):
-    """A session that was up ended against our will: how old it was, and how long it was silent."""
-
-    pod: PodRef
-    age_s: float
-    idle_s: float
-    reason: str
 
 
 class PodSessions:
@@ -70,6 +55,7 @@ class PodSessions:
         self._asked: set[Session] = set()
         self._queue = Queue()
         self._retry: asyncio.TimerHandle | None = None
+        self._surplus: asyncio.TimerHandle | None = None
         self._parked = False
         self._peak = Peak()
         self.watchers: set[Callable[[], None]] = set()
@@ -176,7 +162,7 @@ class PodSessions:
             self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
         else:
             self.assign()
-            self._release_free(self._keep())
+            self._count_surplus()
         self._pool.room_made()
 
     def session_eased(self, session: Session) -> None:
@@ -213,12 +199,8 @@ class PodSessions:
 
     def _cut(self, session: Session | Channel, error: KfwdError) -> SessionCut:
         now = self._loop.time()
-        return SessionCut(
-            pod=self.pod,
-            age_s=now - session.opened_at,
-            idle_s=now - session.liveness.heard_at,
-            reason=error.text,
-        )
+        age, idle = now - session.opened_at, now - session.liveness.heard_at
+        return SessionCut(pod=self.pod, age_s=age, idle_s=idle, reason=error.text)
 
     def tidy(self, now: float) -> None:
         """Close what is too old or carried nothing for long."""
@@ -246,8 +228,8 @@ class PodSessions:
 
     def close(self, error: KfwdError) -> None:
         """End everything."""
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in filter(None, (self._retry, self._surplus)):
+            timer.cancel()
         self._queue.fail(error)
         for session in list(self._sessions):
             session.close(error)
@@ -302,9 +284,21 @@ class PodSessions:
     def _keep(self) -> int:
         return max(FREE_MIN, min(FREE_MAX, self._peak.get(self._loop.time())))
 
-    def _release_free(self, keep: int) -> None:
+    def _release_free(self, keep: int, unused_s: float = 0.0) -> None:
+        """End free sessions but the `keep` that were used last, if unused for so long."""
+        now = self._loop.time()
         for session in sorted(self._free(), key=lambda s: s.used_at, reverse=True)[keep:]:
-            session.retire()
+            if now - session.used_at >= unused_s:
+                session.retire()
+
+    def _count_surplus(self) -> None:
+        if self._surplus is None and len(self._free()) > self._keep():
+            self._surplus = self._loop.call_later(SURPLUS_S, self._release_surplus)
+
+    def _release_surplus(self) -> None:
+        self._surplus = None
+        self._release_free(self._keep(), SURPLUS_S)
+        self._count_surplus()
 
     def _serve(self, session: Session) -> None:
         self._queue.serve(lambda o: self._open(session, o.port, o.sink, o.first()))
@@ -363,8 +357,7 @@ class PodSessions:
         elif session is not None:
             self._give(session)
         self.assign()
-        if not self._queue:
-            self._release_free(self._keep())
+        self._count_surplus()
         self._changed()
 
     def _failed(self, error: KfwdError) -> None:

@@ -12,7 +12,8 @@ from kfwd.tasks import TaskSet
 from kfwd.tunnel import channels
 from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.dial import Dialled
-from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
+from kfwd.tunnel.pod import PodSessions
+from kfwd.tunnel.podref import PodRef, SessionCut
 from kfwd.tunnel.session import Session
 
 SESSIONS_MAX = 512

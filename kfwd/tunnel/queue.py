@@ -15,15 +15,12 @@ class Queue:
     def __init__(self) -> None:
         self._openings: deque[Opening] = deque()
         self._dialled: Counter[int | None] = Counter()  # by the port of whom it is for
+        self.dialling = 0
+        """Dials under way."""
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._openings)
-
-    @property
-    def dialling(self) -> int:
-        """Dials under way."""
-        return self._dialled.total()
 
     def add(self, opening: Opening) -> None:
         self._openings.append(opening)
@@ -39,10 +36,12 @@ class Queue:
         """One dial more: for a connection to this port, or for none that waits."""
         port = self._next_port()
         self._dialled[port] += 1
+        self.dialling += 1
         return port
 
     def dial_ended(self, port: int | None) -> None:
         self._dialled[port] -= 1
+        self.dialling -= 1
 
     def serve(self, open_: Callable[[Opening], Flow]) -> None:
         """Open a stream for the first."""

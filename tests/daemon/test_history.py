@@ -22,7 +22,7 @@ from kfwd.model import (
     utcnow,
 )
 from kfwd.tasks import TaskSet
-from kfwd.tunnel.pod import PodRef, SessionCut
+from kfwd.tunnel.podref import PodRef, SessionCut
 from tests.daemon.records import THEN, entry, problem
 from tests.until import until
 

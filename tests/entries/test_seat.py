@@ -8,7 +8,7 @@ from typing import Any
 from kfwd.entries.seat import Seat
 from kfwd.errors import Unreachable
 from kfwd.model import ContextState
-from kfwd.tunnel.pod import PodRef
+from kfwd.tunnel.podref import PodRef
 from tests.entries.rig import Cluster, Context
 
 

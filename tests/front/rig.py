@@ -11,7 +11,8 @@ from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
 from kfwd.model import Spread
 from kfwd.resolve.endpoints import Endpoint
-from kfwd.tunnel.pod import PodRef, PodSessions
+from kfwd.tunnel.pod import PodSessions
+from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Pool
 from tests.front.test_local import receive
 from tests.tunnel.peer import Peer, Peers, peers

@@ -34,8 +34,11 @@ class Server:
 
 def joined() -> tuple[TlsRecords, Server]:
     authority = Authority()
-    client = TlsRecords(server_context(authority.pem, "of the test"), "127.0.0.1")
-    server = Server(authority.server())
+    return join(server_context(authority.pem, "of the test"), authority.server())
+
+
+def join(ours: ssl.SSLContext, theirs: ssl.SSLContext) -> tuple[TlsRecords, Server]:
+    client, server = TlsRecords(ours, "127.0.0.1"), Server(theirs)
     received = b""
     while not client.shake_hands(received):
         server.incoming.write(client.outgoing())
@@ -87,3 +90,23 @@ def test_what_came_before_a_broken_record_is_not_lost() -> None:
         client.open(memoryview(server.outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32)), ROOM)
     assert (caught.value.filled, bytes(ROOM[:4])) == (4, b"good")
     assert isinstance(caught.value.error, ssl.SSLError)
+
+
+def test_a_ticket_saves_the_next_connection_its_certificates() -> None:
+    authority = Authority()
+    ours, theirs = server_context(authority.pem, "of the test"), authority.server()
+    client, server = join(ours, theirs)
+    assert not client.resumed
+    client.open(memoryview(server.outgoing.read()), ROOM)
+    again, server = join(ours, theirs)
+    assert again.resumed
+    assert server.take(again.seal(memoryview(b"x"))[0]) == b"x"
+
+
+def test_a_server_that_knows_the_ticket_no_more_gets_a_whole_handshake() -> None:
+    authority = Authority()
+    ours = server_context(authority.pem, "of the test")
+    client, server = join(ours, authority.server())
+    client.open(memoryview(server.outgoing.read()), ROOM)
+    again, _ = join(ours, authority.server())
+    assert not again.resumed

@@ -14,7 +14,8 @@ from kfwd.tunnel import channels as channels_module
 from kfwd.tunnel import pod as pod_module
 from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.peak import Peak
-from kfwd.tunnel.pod import PodRef, PodSessions, SessionCut
+from kfwd.tunnel.pod import PodSessions
+from kfwd.tunnel.podref import PodRef, SessionCut
 from kfwd.tunnel.pool import Pool
 from kfwd.tunnel.stream import End, Flow, Stream
 from kfwd.wire import spdy
@@ -131,6 +132,15 @@ async def test_free_sessions_kept_are_the_peak_between_one_and_eight(
     stream.finish()
     await until_free(pod, 1)
     assert len(pod) == 1
+
+
+async def test_a_second_burst_right_behind_the_first_dials_nothing(
+    hub: Peers, pod: PodSessions
+) -> None:
+    for _ in range(2):
+        for stream in [(await connected(pod))[0] for _ in range(12)]:
+            stream.finish()
+    assert hub.dials == 12
 
 
 async def test_watching_keeps_one_session_warm(hub: Peers, pod: PodSessions) -> None:
@@ -405,7 +415,7 @@ async def test_sessions_that_nobody_waits_for_any_more_are_not_kept(
         pod.withdraw(opening)
     hub.gate.set()
     await until(lambda: not pod._queue.dialling)
-    assert len(pod) == 1
+    await until(lambda: len(pod) == 1)
     stop()
 
 

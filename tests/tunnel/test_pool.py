@@ -9,7 +9,7 @@ import pytest
 
 from kfwd.errors import SessionLost
 from kfwd.tunnel import pool as pool_module
-from kfwd.tunnel.pod import PodRef
+from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Pool
 from tests.tunnel.peer import WAIT_S, Peers, peers
 from tests.tunnel.test_pod import connected, until_free

@@ -13,7 +13,7 @@ from kfwd.api_doctor import DoctorQuery
 from kfwd.daemon.doctor.examine import groups
 from kfwd.errors import NotFound
 from kfwd.model import Problem, Severity, State, utcnow
-from kfwd.tunnel.pod import PodRef, SessionCut
+from kfwd.tunnel.podref import PodRef, SessionCut
 from tests.daemon.doctor.rig import Examined, examined
 from tests.standin import entry
 from tests.until import until
