@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kfwd.api_doctor import Fact, Hop, HopState
+from collections.abc import Mapping
+
+from kfwd.api_doctor import Fact, Hop, HopState, Part
 from kfwd.daemon.clusters import SharedContext
 from kfwd.daemon.doctor.walk import STEP_S, Told, Walk, skipped
 from kfwd.daemon.reach.knock import Knock, knock
@@ -21,6 +23,13 @@ OF_PORT = {"bad-port", "no-such-port", "udp-port"}
 """What may be wrong with the port that was asked for, not with what the target stands for."""
 
 VERBS = ("create", "get")
+HOP_OF: Mapping[Part, Hop] = {
+    "listener": "local-port",
+    "context": "api",
+    "pod": "pod",
+    "session": "transport",
+    "backend": "port",
+}
 REMOTE: tuple[Hop, ...] = ("rbac", "pod", "port", "transport")
 NO_RIGHT, GRANT = "portforward-forbidden", "config/rbac in kfwd's source has a Role that grants it"
 
@@ -102,6 +111,8 @@ class EntryWalk:
         fact = self._parts["pod"]
         if fact.code in OF_PORT:
             return Told(text="what the target stands for is there")
+        if fact.state == "unknown":
+            return Told(state="warning", text=fact.text, code="not-ready")
         return _as_told(fact)
 
     async def _port(self) -> Told:
@@ -150,6 +161,13 @@ class EntryWalk:
 
     async def _local_port(self) -> Told:
         return _as_told(self._parts["listener"])
+
+
+def untried(entry: Entry, walk: Walk) -> None:
+    """Tell what is known of an entry without trying anything."""
+    for fact in entry.parts():
+        if fact.state in ("warning", "broken"):
+            walk.tell(HOP_OF[fact.part], _as_told(fact))
 
 
 def _as_told(fact: Fact) -> Told:

@@ -13,7 +13,7 @@ from kfwd.daemon import profiles
 from kfwd.daemon.clusters import Clusters, SharedContext
 from kfwd.daemon.doctor import cuts
 from kfwd.daemon.doctor.context import ContextWalk
-from kfwd.daemon.doctor.entry import EntryWalk
+from kfwd.daemon.doctor.entry import EntryWalk, untried
 from kfwd.daemon.doctor.findings import diagnosis, unknown
 from kfwd.daemon.doctor.walk import Told, Walk
 from kfwd.daemon.history import History
@@ -25,9 +25,24 @@ from kfwd.model import ContextRef, EntryView, State
 from kfwd.tasks import TaskSet
 
 AT_ONCE = 8
-ENTRIES_MAX = 64
+TRIED_MAX = 64
+"""Entries that are walked; of more than these is told what is known."""
+
 LOOK_S = 3.0
-"""How long an entry that has just begun is waited for."""
+"""How long an entry that has just begun, or whose cluster is just back, is waited for."""
+
+AWAY = {
+    "connect-failed",
+    "connect-timeout",
+    "connection-lost",
+    "dns-failed",
+    "proxy-failed",
+    "session-lost",
+    "timeout",
+    "tls-failed",
+    "unreachable",
+}
+"""Problems that watches and sessions of an entry get over soon when the API server is back."""
 
 BY_RIGHTS = {"forbidden", "portforward-forbidden", "not-readable"}
 """Problems of a namespace, whichever entry has them."""
@@ -91,7 +106,7 @@ class Doctor:
             paths = query.kubeconfig or self._default
             return Asked((await asyncio.to_thread(profiles.find, paths, query.context),))
         grouped = groups(self._store.snapshot().entries)
-        return Asked(used, tuple(grouped)[:ENTRIES_MAX], grouped)
+        return Asked(used, tuple(id for id in grouped if id in wanted), grouped)
 
     def _begin(
         self, asked: Asked, path: str | None, stack: ExitStack, tasks: TaskSet
@@ -102,9 +117,12 @@ class Doctor:
             context, walk = stack.enter_context(self._clusters.borrow(ref)), Walk(ref.name)
             walks.append(walk)
             clusters[ref] = context, tasks.spawn(self._context(context, walk, path), ref.name)
-        for id in asked.entries:
+        for number, id in enumerate(asked.entries):
             walk = Walk(id)
             walks.append(walk)
+            if number >= TRIED_MAX:
+                self._untried(id, walk)
+                continue
             context, cluster = clusters[self._supervisor.wanted[id].context]
             tasks.spawn(self._entry(id, context, cluster, walk, room), id)
         return walks
@@ -140,19 +158,30 @@ class Doctor:
         finally:
             walk.end()
 
+    def _untried(self, id: str, walk: Walk) -> None:
+        if (entry := self._supervisor.entry(id)) is not None:
+            untried(entry, walk)
+        walk.end()
+
     async def _begun(self, id: str) -> None:
-        """Let an entry that has just begun find out what there is."""
+        """Let an entry find out what there is now that its API server answers."""
         subscription = self._store.subscribe()
         try:
             async with asyncio.timeout(LOOK_S):
                 async for _ in subscription:
-                    view = self._store.entry(id)
-                    if view is None or view.state is not State.STARTING:
+                    if not _at_a_loss(self._store.entry(id)):
                         return
         except TimeoutError:
             return
         finally:
             subscription.close()
+
+
+def _at_a_loss(view: EntryView | None) -> bool:
+    """Whether an entry does not know yet what its API server, which answers, says."""
+    if view is None or view.problem is None:
+        return view is not None and view.state is State.STARTING
+    return view.problem.cause is not None or view.problem.code in AWAY
 
 
 def groups(entries: Iterable[EntryView]) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from kfwd.api_doctor import DoctorQuery
+from kfwd.daemon.doctor import examine
 from kfwd.daemon.doctor.examine import groups
 from kfwd.errors import NotFound
+from kfwd.kube import dial
 from kfwd.model import Problem, Severity, State, utcnow
 from kfwd.tunnel.podref import PodRef, SessionCut
 from tests.daemon.doctor.rig import Examined, examined
@@ -98,6 +101,44 @@ async def test_without_a_name_those_with_a_problem_are_walked_each_cause_once(
         await rig.state(f"-/{name}", State.READY)
     found = await rig.walk()
     assert [(each.about, each.hop) for each in found.diagnosis.findings] == [("-/lost", "pod")]
+
+
+async def test_of_too_many_is_told_what_is_known(
+    rig: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine, "TRIED_MAX", 1)
+    for name in ("a", "b"):
+        await rig.add(name, target=f"svc/{name}")
+        await rig.problem(f"-/{name}")
+    found = await rig.walk()
+    assert found.states("-/a")["rbac"] == "ok"
+    assert found.states("-/b") == {"pod": "broken"}
+    assert [each.about for each in found.diagnosis.findings] == ["-/a", "-/b"]
+
+
+async def test_an_entry_whose_cluster_is_just_back_is_waited_for(rig: Examined) -> None:
+    id = await rig.add("web")
+    await rig.state(id, State.READY)
+    rig.faults(api_down=True)
+    await until(lambda: (problem := rig.rig.view(id).problem) and problem.cause)
+    rig.faults(api_down=False)
+    found = await rig.walk(entry=id)
+    assert found.diagnosis.well
+
+
+async def test_nothing_is_contacted_but_the_api_server(
+    rig: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacted, connect = set(), dial._connect_to
+
+    async def noted(address: dial.Address) -> socket.socket:
+        contacted.add(address[1][:2])
+        return await connect(address)
+
+    monkeypatch.setattr(dial, "_connect_to", noted)
+    id = await rig.add("web")
+    await rig.walk(entry=id)
+    assert contacted == {("127.0.0.1", rig.sim_port)}
 
 
 async def test_a_limit_on_the_way_is_recognised_from_what_was_cut(
