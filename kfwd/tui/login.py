@@ -38,16 +38,22 @@ def log_in(app: KfwdApp, context: str) -> None:
 
 
 def _in_terminal(app: KfwdApp, context: str) -> LoginResult | None:
-    """What the plugin said stays in sight when it was not well."""
+    """What went wrong stays in sight until it was read, beside what the plugin said."""
     _write(f"kfwd: logging in to {clean(context)}\n")
-    result = None
     try:
         result = login.log_in(app.client, context, paths.kubeconfigs(app.env), app.env)
-    finally:
-        if result is None:
-            _write("kfwd: this did not log you in - enter goes back ")
-            sys.stdin.readline()
+    except KfwdError as error:
+        hint = f"hint: {clean(error.hint)}\n" if error.hint else ""
+        _pause(f"kfwd: {clean(error.text)}\n{hint}")
+        raise
+    if result is None:
+        _pause("")
     return result
+
+
+def _pause(said: str) -> None:
+    _write(f"{said}kfwd: this did not log you in - enter goes back ")
+    sys.stdin.readline()
 
 
 def _write(text: str) -> None:

@@ -42,8 +42,10 @@ async def test_what_went_wrong_stays_in_the_terminal_until_it_is_read(
     async with app.run_test(notifications=True):
         login.log_in(app, "dev")
         assert keys.tell() == 1
-        assert "this did not log you in - enter goes back" in capfd.readouterr().err
+        said = capfd.readouterr().err
+        assert "this did not log you in - enter goes back" in said
         if error is not None:
+            assert "kfwd: the login plugin of dev failed\n" in said
             await until(lambda: "the login plugin of dev failed" in screen(app))
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 from textual.app import App
@@ -40,3 +46,58 @@ def test_what_goes_wrong_is_raised_when_the_screen_is_back() -> None:
 
     with pytest.raises(KfwdError, match="it cannot be"):
         terminal.lend(KfwdApp({}), fail, instead="")
+
+
+BORROWER = """
+import fcntl, subprocess, termios
+from textual.app import App
+from kfwd.tui import terminal
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+ask = ["sh", "-c", "trap 'echo INTERRUPTED' INT; stty -a | tr ';' '\\n' | grep -o ' icanon'; "
+       "echo MINE; until read word; do :; done; echo GOT $word"]
+
+class Lender(App):
+    def on_mount(self):
+        self.call_after_refresh(self.lend)
+    def lend(self):
+        terminal.lend(self, lambda: subprocess.run(ask), instead="")
+        self.call_after_refresh(self.exit)
+
+Lender().run()
+"""
+ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
+
+
+def test_a_real_terminal_is_lent_as_it_was_and_taken_back() -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-c", BORROWER]
+    env = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        said = _until(ours, b"MINE")
+        os.write(ours, b"\x03")
+        said += _until(ours, b"INTERRUPTED")
+        os.write(ours, b"word\n")
+        said += _until(ours, b"GOT word")
+        said += _until(ours, LEAVE)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    parts = (ENTER, LEAVE, b" icanon", b"MINE", b"INTERRUPTED", b"GOT word", ENTER, LEAVE)
+    at = 0
+    for part in parts:
+        at = said.index(part, at) + len(part)
+
+
+def _until(terminal: int, end: bytes) -> bytes:
+    """What is written to the terminal, up to `end`."""
+    said = b""
+    while end not in said:
+        said += os.read(terminal, 65536)
+    return said

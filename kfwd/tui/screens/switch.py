@@ -15,6 +15,7 @@ from kfwd.api_contexts import ContextItem, ContextList, SwitchRequest
 from kfwd.api_model import Plan, PlanItem
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView
+from kfwd.text import clean
 from kfwd.tui import plan_lines, words
 from kfwd.tui.asked import Asked
 from kfwd.tui.page import Page
@@ -22,6 +23,8 @@ from kfwd.tui.pieces import Piece, Pieces, cut, fit
 from kfwd.tui.status_line import count
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
+
+STATE, ENTRIES = 15, 11
 
 
 class Switch(Page):
@@ -187,13 +190,16 @@ class Switch(Page):
 
 
 def _row(of: ContextItem, cells: int) -> Pieces:
-    """`prod  ● ok  https://...  3 entries`."""
-    name = max(16, cells // 4)
+    """`prod  ● ok  3 entries  https://...`."""
     glyph, tone = words.CONTEXTS[of.state]
-    state = Piece(fit(f"{glyph} {of.state.value.replace('-', ' ')}", 14), tone)
+    state = Piece(f"{glyph} {of.state.value.replace('-', ' ')}", tone)
     if not of.in_use:
-        state = Piece(fit("not in use", 14), "dim")
-    entries = f"{count(of.entries, 'entry', 'entries')}  " if of.entries else ""
+        state = Piece("not in use", "dim")
+    entries = count(of.entries, "entry", "entries") if of.entries else ""
     server = of.server or "cannot be read from the kubeconfig"
-    pieces = (Piece(f"   {fit(of.name, name)} ", "title"), state)
-    return cut((*pieces, Piece(f" {entries}{server}", "dim")), cells)
+    pieces = (
+        Piece(f"   {fit(of.name, max(16, cells // 4))} ", "title"),
+        Piece(fit(state.text, STATE), state.tone),
+        Piece(f"{fit(entries, ENTRIES)} {clean(server)}", "dim"),
+    )
+    return cut(pieces, cells)
