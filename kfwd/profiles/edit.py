@@ -98,7 +98,8 @@ def _insert(text: str, root: Any, forward: ForwardSpec) -> str:
         block = ["forwards:", *_block(forward, "  ")]
         return _after_line(text, _last_line(root), newline.join(block), newline)
     if pair is None:
-        return _splice(text, _end(root.value[-1][1]), f", forwards: [{_flow(forward)}]")
+        comma, end = (", ", _end(root.value[-1][1])) if root.value else ("", _end(root) - 1)
+        return _splice(text, end, f"{comma}forwards: [{_flow(forward)}]")
     value = pair[1]
     if not isinstance(value, yaml.SequenceNode) or (value.flow_style and not value.value):
         return _into_empty(text, pair, forward, newline)

@@ -64,7 +64,8 @@ def addresses(
         return ()
     found: dict[str, Address] = {}
     for address in [*_of_target(target, remote, facts, endpoints), *of_pods(endpoints, facts)]:
-        found.setdefault(address.uid, address)
+        if ports.is_port(address.port):
+            found.setdefault(address.uid, address)
     return tuple(found.values())[:ADDRESSES_MAX]
 
 

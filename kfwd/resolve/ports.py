@@ -33,7 +33,7 @@ def _named(pod: Pod, name: str) -> int:
             heals=False,
         )
     _refuse_udp(f"port {name!r} of pod {pod.name}", {found.protocol})
-    return found.container_port
+    return _checked(found.container_port, f"port {name!r} of pod {pod.name}")
 
 
 def of_service(service: Service, remote: str) -> ServicePort:
@@ -61,21 +61,34 @@ def target_of(service: Service, port: ServicePort, pod: Pod) -> int:
 
     A headless service's port is the number itself: clients connect to the pods' addresses.
     """
-    if service.headless or not port.target_port:
-        return port.port
-    if isinstance(port.target_port, int):
-        return port.target_port
-    return _named(pod, port.target_port)
+    if isinstance(port.target_port, str) and port.target_port and not service.headless:
+        return _named(pod, port.target_port)
+    number = port.port if service.headless or not port.target_port else port.target_port
+    assert isinstance(number, int)
+    return _checked(number, f"port {port.port} of svc/{service.name}")
 
 
 def in_slice(piece: EndpointSlice, service: Service, port: ServicePort) -> int | None:
     """The same by an EndpointSlice, where the target port is already a number."""
     if service.headless:
-        return port.port
+        return port.port if is_port(port.port) else None
     for candidate in piece.ports or ():
         if (candidate.name or "") == port.name and (candidate.protocol or "TCP") == "TCP":
-            return candidate.port or port.port
+            number = candidate.port or port.port
+            return number if is_port(number) else None
     return None
+
+
+def is_port(number: int) -> bool:
+    """An API server checks what it is given; what stands in its place may not."""
+    return 0 < number <= MAX_PORT
+
+
+def _checked(number: int, what: str) -> int:
+    if not is_port(number):
+        text = f"{what} leads to one that is not between 1 and {MAX_PORT}"
+        raise Unresolved("bad-port", text, heals=False)
+    return number
 
 
 def _number(remote: str) -> int | None:

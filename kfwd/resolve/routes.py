@@ -15,7 +15,7 @@ from kfwd.api_model import RouteKind
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.kube.objects import Service, ServicePort
 from kfwd.kube.route_objects import Ingress, full_name
-from kfwd.resolve import direct, endpoints, hosts, selectors, words
+from kfwd.resolve import direct, endpoints, hosts, ports, selectors, words
 from kfwd.resolve.facts import Endpoint, Facts, Resolution
 from kfwd.resolve.route import (
     ApiProxy,
@@ -67,7 +67,8 @@ def candidates(
         found = list(_of_service(_service(target, facts, namespace), port, facts, around))
     else:
         found = list(_of_pods(target, port, facts, namespace, around))
-    unique = {(each.kind, each.address): each for each in reversed(found)}
+    tried = [each for each in found if ports.is_port(getattr(each.trial, "port", 1))]
+    unique = {(each.kind, each.address): each for each in reversed(tried)}
     return list(reversed(unique.values()))[:CANDIDATES_MAX]
 
 

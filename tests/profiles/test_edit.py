@@ -48,6 +48,7 @@ ITEM = '- name: db\n{0}  target: sts/db\n{0}  ports: [":5432"]\n'
             "forwards: [\n  {name: a, target: pod/a, ports: 80}"
             ', {name: db, target: sts/db, ports: [":5432"]},  # x\n]\n',
         ),
+        ("{}  # x\n", '{forwards: [{name: db, target: sts/db, ports: [":5432"]}]}  # x\n'),
         (
             "{version: 1, enabled: true}\n",
             "{version: 1, enabled: true, forwards: "

@@ -40,6 +40,8 @@ def test_a_pod_port_is_a_number_or_a_declared_name(
             "udp-port",
             "port 'dns' of pod a is UDP",
         ),
+        ([{"name": "http", "containerPort": 0}], "http", "bad-port", "port 'http' of pod a"),
+        ([{"name": "http", "containerPort": 70000}], "http", "bad-port", "port 'http' of pod a"),
         ([], "0", "bad-port", "remote port 0"),
         ([], "65536", "bad-port", "remote port 65536"),
         ([], "9" * 5000, "bad-port", "remote port 999"),
@@ -133,3 +135,14 @@ def test_a_nameless_service_port_is_the_nameless_port_of_a_slice() -> None:
 def test_a_headless_service_keeps_its_number_whatever_the_slice_says() -> None:
     given = service("web", HTTP, clusterIP="None")
     assert ports.in_slice(piece(), given, given.ports[0]) == 80
+
+
+@pytest.mark.parametrize("number", [-1, 65536, 10**30])
+def test_a_number_that_is_no_port_is_never_dialled(number: int) -> None:
+    """An API server refuses such objects; something in its place may not."""
+    odd = service("web", {"port": 80, "targetPort": number})
+    with pytest.raises(Unresolved, match="leads to one that is not between") as caught:
+        ports.target_of(odd, odd.ports[0], pod("a"))
+    assert caught.value.code == "bad-port"
+    listed = piece(ports=[{"name": "", "port": number}])
+    assert ports.in_slice(listed, odd, odd.ports[0]) is None

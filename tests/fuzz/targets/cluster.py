@@ -120,16 +120,17 @@ def resolved(facts: Facts, made: rules.Rules, ingresses: tuple[route_objects.Ing
     for target in TARGETS:
         if target.kind != "ingresses":
             for remote in ("http", "80"):
-                found = endpoints.resolve(target, remote, facts, "shop")
-                assert found.endpoints or found.problem
-                fine(found.problem)
-                assert all(0 < each.port < 65536 for each in found.endpoints)
-                for address in direct.addresses(target, remote, facts, found):
+                what = endpoints.resolve(target, remote, facts, "shop")
+                assert what.endpoints or what.problem
+                fine(what.problem)
+                assert all(0 < each.port < 65536 for each in what.endpoints)
+                for address in direct.addresses(target, remote, facts, what):
                     assert 0 < address.port < 65536
         try:
-            routes.candidates(target, None, facts, "shop", around)
+            found = routes.candidates(target, None, facts, "shop", around)
         except KfwdError:
             continue
+        assert all(0 < getattr(each.trial, "port", 1) < 65536 for each in found)
 
 
 def fine(problem: Problem | None) -> None:
