@@ -58,7 +58,8 @@ def install(app: App, socket: bool, allow_setuid: bool, force: bool) -> None:
     print(f"running, pid {found.pid}")
     if _needs_lingering(found, app):
         say("it ends when you log out")
-        say("hint: `loginctl enable-linger` keeps it running, and starts it with the machine")
+        hint = "`loginctl enable-linger` keeps it running, and starts it with the machine"
+        click.echo(f"hint: {hint}", err=True)
 
 
 @service.command()

@@ -118,10 +118,12 @@ class Giver:
         try:
             yield process, channel
         except BaseException as error:
-            if isinstance(error, OSError | ProtocolError):
-                await asyncio.to_thread(_ended, process)
-            process.kill()
-            process.wait()
+            try:
+                if isinstance(error, OSError | ProtocolError):
+                    await asyncio.to_thread(_ended, process)
+            finally:
+                process.kill()
+                process.wait()
             if not isinstance(error, OSError | ProtocolError):
                 raise
             why, hint = last_words(errors)
