@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -49,34 +50,33 @@ def cases(picture: Picture) -> list[Case]:
     """The worst first, else in the daemon's order."""
     order = list(SEVERITIES)
     found = sorted(picture.problems, key=lambda problem: order.index(problem.severity))
-    return [_case(picture, problem) for problem in found]
+    held: dict[str, list[str]] = {}
+    for entry in picture.entries.values():
+        if entry.problem is not None and entry.problem.cause not in (None, entry.id):
+            held.setdefault(entry.problem.cause or "", []).append(entry.id)
+    profiles = {profile.name for profile in picture.profiles}
+    return [_case(picture, problem, held.get(problem.about, ()), profiles) for problem in found]
 
 
-def _case(picture: Picture, problem: ProblemView) -> Case:
-    kind = _kind(picture, problem.about)
+def _case(
+    picture: Picture, problem: ProblemView, held: Iterable[str], profiles: Collection[str]
+) -> Case:
     entry = picture.entries.get(problem.about)
     context = entry.context if entry else problem.about
-    held = (
-        each.id
-        for each in picture.entries.values()
-        if each.problem is not None and each.problem.cause == problem.about
-    )
     return Case(
         problem=problem,
-        kind=kind,
-        held=tuple(sorted(id for id in held if id != problem.about)),
+        kind=_kind(picture, problem.about, profiles),
+        held=tuple(sorted(held)),
         login=context if login.needed(picture, context) else None,
     )
 
 
-def _kind(picture: Picture, about: str) -> Kind:
+def _kind(picture: Picture, about: str, profiles: Collection[str]) -> Kind:
     if about in picture.entries:
         return "entry"
     if picture.context(about) is not None:
         return "context"
-    if any(profile.name == about for profile in picture.profiles):
-        return "profile"
-    return "daemon"
+    return "profile" if about in profiles else "daemon"
 
 
 def lines(case: Case, now: datetime, cells: int, *, without: str = "") -> Iterator[Pieces]:
@@ -89,10 +89,16 @@ def lines(case: Case, now: datetime, cells: int, *, without: str = "") -> Iterat
     facts = Piece(f"{held}{words.span(problem.since, now)} ", "dim")
     left = (Piece(f" {glyph} ", tone), Piece(name, "title"))
     yield spread(left, (facts,), cells)
-    for line in problem.text.replace(without, "").splitlines():
-        yield from paragraph("", line, tone, INDENT, cells)
-    if hint := _fix(case):
-        yield from paragraph("→ ", hint, "plain", INDENT, cells)
+    yield from _body(problem.text.replace(without, ""), _fix(case), tone, cells)
+
+
+@lru_cache(maxsize=1024)
+def _body(text: str, fix: str, tone: Tone, cells: int) -> tuple[Pieces, ...]:
+    """Wrapped once: the screen is drawn several times a second."""
+    found = [paragraph("", line, tone, INDENT, cells) for line in text.splitlines()]
+    if fix:
+        found.append(paragraph("→ ", fix, "plain", INDENT, cells))
+    return tuple(line for lines in found for line in lines)
 
 
 def _fix(case: Case) -> str:
