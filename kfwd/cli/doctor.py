@@ -90,7 +90,7 @@ def shown(app: App, events: Iterable[AnyDoctorEvent], output: str) -> int:
         if event.state != "running":
             if output == "text":
                 again = steps and steps[-1].about == event.about
-                heading = "" if again else f"{event.about}\n"
+                heading = "" if again else f"{render.clean(event.about)}\n"
                 print(heading + line(event, colour), end="", flush=True)
             steps.append(event)
     raise DaemonUnreachable("there was no diagnosis: the daemon hung up", hint="kfwd logs")
@@ -121,5 +121,5 @@ def _finding(finding: Finding, colour: bool) -> str:
     code = f" ({finding.code})" if finding.code else ""
     text = render.clean(f"{finding.about}, {finding.hop}: {finding.text}{code}")
     hint = f"  hint: {render.clean(finding.hint)}\n" if finding.hint else ""
-    also = f"  also: {render.few(finding.also, 5)}\n" if finding.also else ""
+    also = f"  also: {render.clean(render.few(finding.also, 5))}\n" if finding.also else ""
     return f"{severity}: {text}\n{hint}{also}"

@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from kfwd.api_contexts import ContextItem, ContextList
+from kfwd.api_doctor import Diagnosis, Finding, HopWalked
 from kfwd.api_model import RouteList, RouteView
 from kfwd.cli import main as cli
 from kfwd.errors import KfwdError
@@ -41,6 +42,10 @@ CONTEXT = ContextItem(
     entries=1,
     kubeconfig=(EVIL,),
 )
+STEP = HopWalked(about=EVIL, hop="tls", state="broken", text=EVIL, code="tls-failed", hint=EVIL)
+FOUND = Finding(
+    about=EVIL, hop="tls", severity="error", code="tls-failed", text=EVIL, hint=EVIL, also=(EVIL,)
+)
 PLAN = {"profiles": [], "items": [{"id": "a/web", "action": "change", "text": EVIL}]}
 LINE = {"time": "2026-01-01T12:00:00Z", "level": "info", "logger": "kfwd", "text": EVIL}
 ITEM = {"at": "2026-01-01T12:00:00Z", "about": EVIL, "code": "state", "text": EVIL}
@@ -60,6 +65,7 @@ def hostile(daemon: StandIn) -> StandIn:
     daemon.on("GET /v1/plan", PLAN)
     daemon.on("GET /v1/history", {"history": [ITEM]})
     daemon.on_lines("GET /v1/logs", LINE | {"error": EVIL, "entry": EVIL})
+    daemon.on_lines("GET /v1/doctor", STEP, Diagnosis(well=False, exit_code=1, findings=(FOUND,)))
     daemon.fail("POST /v1/up", 500, code="failed", text=EVIL, hint=EVIL, exit_code=1)
     return daemon
 
@@ -70,7 +76,7 @@ def hostile(daemon: StandIn) -> StandIn:
         *("ls", "ls -o wide", "ls -o json", "status", "status -o json", "routes svc/web"),
         *("routes svc/web -o json", "open svc/web --print", "context list", "plan", "plan -o json"),
         *("logs", "logs -o json", "events --since 1h", "events --since 1h -o json", "up"),
-        *("wait web --timeout 0.1",),
+        *("wait web --timeout 0.1", "doctor", "doctor -o json"),
     ],
 )
 def test_no_command_passes_on_what_steers_a_terminal(
