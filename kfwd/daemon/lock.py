@@ -18,6 +18,7 @@ LONGEST_PATH = 107 if os.uname().sysname == "Linux" else 103
 
 class Lock:
     """An flock on the lock file. It ends with the processes that share it, however they end.
+    One that has ceded it shares it no longer, though it may still carry connections.
 
     `mine` says whether this process is the daemon. Another one may be, while it is handed over.
     """
@@ -56,14 +57,20 @@ class Lock:
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def cede(self) -> None:
-        """From now on another process is the daemon."""
+        """From now on another process is the daemon, and shares the lock already."""
         self.mine = False
+        self._close()
 
     def release(self) -> None:
         """Remove the file, if it is ours, and let go of the lock, in this order."""
         if self.mine:
             self._path.unlink(missing_ok=True)
-        os.close(self.descriptor)
+        self._close()
+
+    def _close(self) -> None:
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _same_file(path: Path, descriptor: int) -> bool:

@@ -34,6 +34,8 @@ def test_faults_excuse_only_what_they_are_listed_for() -> None:
         assert reason([Window(kind, 0.0)], "cuts", CERT, 1.0, 2.0) is None
     allowed_to_end = {kind for kind in Kind if reason([Window(kind, 0.0)], "ends", CERT, 1, 2)}
     assert allowed_to_end == {Kind.POD_DELETE, Kind.ROLLOUT}
+    refusing = {kind for kind in Kind if reason([Window(kind, 0.0)], "refuses", CERT, 1, 2)}
+    assert refusing == {Kind.KILL}
 
 
 def test_time_counts_only_while_the_way_is_free() -> None:

@@ -15,9 +15,6 @@ from tests.chaos.schedule import Kind
 CERT, TOKEN = "cert", "token"
 """The two ways in: a client certificate, and a token that expires."""
 
-RESTART_REFUSES = True
-"""Whether connections may be refused while `kfwd daemon restart` runs."""
-
 
 class Effect(Struct, frozen=True, kw_only=True):
     """`cuts`: open connections may be reset. `ends`: they may also end like an end (protocol notes
@@ -38,7 +35,7 @@ EFFECTS: dict[Kind, Effect] = {
     Kind.FREEZE_ALL: Effect(blocks=True),
     Kind.API_DOWN: Effect(cuts=True, blocks=True),
     Kind.TOKEN: Effect(blocks=True, token_only=True),
-    Kind.RESTART: Effect(cuts=True, blocks=True, refuses=RESTART_REFUSES),
+    Kind.RESTART: Effect(cuts=True, blocks=True),
     Kind.KILL: Effect(cuts=True, blocks=True, refuses=True),
     Kind.SLEEP: Effect(blocks=True),
     Kind.POD_DELETE: Effect(cuts=True, ends=True),

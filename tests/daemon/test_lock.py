@@ -29,6 +29,21 @@ def test_after_a_release_the_lock_is_free_and_its_file_gone(tmp_path: Path) -> N
     Lock.acquire(tmp_path / "kfwd.lock").release()
 
 
+def test_the_lock_is_held_by_the_heir_alone_once_it_is_ceded(tmp_path: Path) -> None:
+    path = tmp_path / "kfwd.lock"
+    old = Lock.acquire(path)
+    heir = Lock(path, os.dup(old.descriptor))
+    old.cede()
+    with pytest.raises(KfwdError, match="already running"):
+        Lock.acquire(path)
+    os.close(heir.descriptor)  # as when it is killed
+    third = Lock.acquire(path)
+    old.release()
+    with pytest.raises(KfwdError, match="already running"):
+        Lock.acquire(path)
+    third.release()
+
+
 def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys, pathlib; from kfwd.daemon.lock import Lock;"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +58,28 @@ def test_a_download_ends_on_the_old_daemon_and_the_next_begins_on_the_new_one(
             digest.update(piece)
             left -= len(piece)
     assert (left, digest.hexdigest()) == (0, pattern.sha256(SIZE))
+    assert old.wait(10) == 0
+
+
+def test_a_new_daemon_that_is_killed_while_the_old_one_finishes_is_replaced_at_once(
+    session: Session,
+) -> None:
+    session.write(source="svc/web:9002")
+    old = session.start()
+    session.up()
+    session.until_state("shop/source", State.READY)
+    with socket.create_connection(("127.0.0.1", session.ports["source"]), timeout=20) as sock:
+        sock.sendall(b"%d\n" % SIZE)
+        left = SIZE - len(sock.recv(65536))
+        new = session.hand_over()
+        os.kill(new, signal.SIGKILL)
+        third = session.start()
+        session.until_state("shop/source", State.READY)
+        assert session.snapshot().daemon.pid == third.pid
+        assert old.poll() is None
+        while piece := sock.recv(1 << 20):
+            left -= len(piece)
+    assert left == 0
     assert old.wait(10) == 0
 
 

@@ -163,6 +163,7 @@ class Giver:
         for _, _, sock in released:
             sock.close()
         self._lock.cede()
+        self._control.sock.close()  # else whoever asks a new one that was killed would wait for us
         self._managed.leave(pid)
         self._daemon.leave()
 
