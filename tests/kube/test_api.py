@@ -82,8 +82,11 @@ async def test_lists_may_span_namespaces_or_have_none() -> None:
         assert [request.path for request in server.requests] == ["/api/v1/pods", "/api/v1/nodes"]
 
 
-async def test_an_answer_that_is_no_list_is_not_the_api() -> None:
-    async with serving(list=answer(200, b"hello")) as server, api_of(server) as api:
+@pytest.mark.parametrize(
+    "body", [b"hello", b'{"items":' * 50_000, b'{"items":[{"metadata":{"name":"\xff"}}]}']
+)
+async def test_an_answer_that_is_no_list_is_not_the_api(body: bytes) -> None:
+    async with serving(list=answer(200, body)) as server, api_of(server) as api:
         with pytest.raises(ApiError) as caught:
             await api.list(PODS, "shop")
         assert caught.value.code == "not-kubernetes"

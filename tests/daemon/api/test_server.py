@@ -79,6 +79,14 @@ async def test_what_cannot_be_understood_says_where(rig: Rig) -> None:
     assert (status, "`m`" in body["error"]["text"]) == (400, True)
 
 
+@pytest.mark.parametrize("body", [b'{"spec":' * 50_000, b'{"context":"\xff"}', b"\0"])
+async def test_what_is_no_json_is_the_callers_fault(rig: Rig, body: bytes) -> None:
+    url = "http://kfwd/v1/entries/-/db"
+    async with rig.http.put(url, data=body) as answer:
+        assert answer.status == 400
+        assert b"the body cannot be understood" in await answer.read()
+
+
 async def test_unknown_paths_and_methods_are_errors_of_the_same_form(rig: Rig) -> None:
     status, body = await rig.call("GET", "/v1/nothing")
     assert (status, body["error"]["text"]) == (404, "GET /v1/nothing: Not Found")
