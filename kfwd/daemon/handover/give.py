@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
 """What a service manager says to the process it started, and so to the one that replaces it."""
 
-LAST_WORDS_S = 1.0
+LAST_WORDS_S = 3.0
 """How long a new process that hung up may take to end by itself."""
 
 Released = list[tuple[str, Door[Any], socket.socket]]
@@ -127,7 +127,9 @@ class Giver:
             if not isinstance(error, OSError | ProtocolError):
                 raise
             why, hint = last_words(errors)
-            raise _failed(why or str(error), hint or f"see {errors}") from error
+            raise _failed(
+                why or f"{error}, it ended with {process.returncode}", hint or f"see {errors}"
+            ) from error
         finally:
             channel.close()
 
