@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
@@ -58,3 +60,28 @@ async def either(*waits: Coroutine[Any, Any, Any]) -> None:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await tasks.close()
+
+
+async def in_thread(
+    call: Callable[[], T], name: str, *, discard: Callable[[T], object] = lambda answer: None
+) -> T:
+    """What a call that blocks returns or raises.
+
+    Nothing waits for it once the caller was cancelled: what it still returns goes to `discard`, and
+    the process may end before. `asyncio.to_thread` would hold up the exit until it has returned.
+    """
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # it is raised where the answer is awaited
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        return await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(lambda done: done.exception() or discard(done.result()))
+        raise

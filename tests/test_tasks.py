@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from kfwd.tasks import TaskSet
+from kfwd.tasks import TaskSet, in_thread
+from tests.until import until
 
 
 async def test_a_task_carries_its_owners_name() -> None:
@@ -49,3 +53,34 @@ async def test_a_failure_nobody_awaits_is_logged(caplog: pytest.LogCaptureFixtur
     assert "owner/fails failed" in caplog.text
     assert "boom" in caplog.text
     assert len(tasks) == 0
+
+
+async def test_a_call_in_a_thread_returns_or_raises() -> None:
+    thread = await in_thread(threading.current_thread, "call")
+    assert (thread.name, thread.daemon) == ("call", True)
+    with pytest.raises(ZeroDivisionError):
+        await in_thread(lambda: 1 // 0, "call")
+
+
+async def test_what_comes_after_the_caller_has_left_is_discarded() -> None:
+    gate, late = threading.Event(), list[bool]()
+    tasks = TaskSet("owner")
+    tasks.spawn(in_thread(lambda: gate.wait(5), "call", discard=late.append), "task")
+    await asyncio.sleep(0)
+    assert await tasks.close() == []
+    gate.set()
+    await until(lambda: late)
+    assert late == [True]
+
+
+def test_a_process_ends_while_a_call_blocks() -> None:
+    code = (
+        "import asyncio, threading; from kfwd.tasks import TaskSet, in_thread\n"
+        "async def main():\n"
+        "    tasks = TaskSet('t')\n"
+        "    tasks.spawn(in_thread(threading.Event().wait, 'call'), 'call')\n"
+        "    await asyncio.sleep(0)\n"
+        "    await tasks.close()\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +15,7 @@ from kfwd.client import http
 from kfwd.client.calls import Client
 from kfwd.client.feeds import SILENCE_S, Feed
 from kfwd.errors import ProtocolError
+from kfwd.tasks import in_thread
 
 E = TypeVar("E")
 
@@ -25,7 +28,11 @@ async def follow(client: Client, feed: Feed[E]) -> AsyncGenerator[list[E], None]
     Ends where the stream was cut off or fell silent. Raises `DaemonUnreachable` when no daemon
     answers, another `KfwdError` when it refuses. The caller closes the iterator (`aclosing`).
     """
-    connection = await asyncio.to_thread(client.connect, CONNECT_S)
+    connect = partial(client.connect, CONNECT_S)
+    try:
+        connection = await in_thread(connect, "connect", discard=socket.socket.close)
+    except TimeoutError:
+        return
     connection.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:

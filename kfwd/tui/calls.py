@@ -1,13 +1,15 @@
-"""Calls of the daemon from the TUI: in a thread, with what went wrong said on the screen."""
+"""Calls of the daemon from the TUI: in a thread, with what went wrong said on the screen.
+
+Leaving waits for none of them: a request that was sent is carried out all the same.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from kfwd.errors import KfwdError
-from kfwd.tasks import TaskSet
+from kfwd.tasks import TaskSet, in_thread
 
 if TYPE_CHECKING:
     from kfwd.tui.app import KfwdApp
@@ -51,7 +53,7 @@ class Calls:
         failed: Callable[[KfwdError], None],
     ) -> None:
         try:
-            answer = await asyncio.to_thread(call)
+            answer = await in_thread(call, "call")
         except KfwdError as error:
             failed(error)
         else:

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from kfwd.tui.link import Standing
 from kfwd.tui.pieces import Piece, Pieces
@@ -28,6 +29,9 @@ BANNERS = {
     Standing.STOPPED: "daemon stopped - s starts it",
     Standing.REFUSED: "the daemon refuses: {}",
 }
+
+TYPING = {"find", "new"}
+"""Actions after which keys are typed; while they are, their key is a letter like any other."""
 
 
 class Page(Screen[None]):
@@ -69,6 +73,8 @@ class Page(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "back":
             return len(self.app.screen_stack) > 1
+        if action in TYPING:
+            return not isinstance(self.focused, Input)
         return super().check_action(action, parameters)
 
     def action_back(self) -> None:

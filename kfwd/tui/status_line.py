@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
-from kfwd.model import EntryView, State
+from kfwd.model import State
 from kfwd.tui import words
 from kfwd.tui.picture import Picture
-from kfwd.tui.pieces import Piece, Pieces, Tone, spread
+from kfwd.tui.pieces import Piece, Pieces, Tone, spread, width
 
 SHOWN = (State.READY, State.DEGRADED, State.WAITING, State.STARTING, State.PAUSED, State.FAILED)
 WORDS = {State.READY: "up"}
 
 
 def status(picture: Picture, title: str, cells: int) -> Pieces:
-    """`kfwd  2 contexts  14 up · 1 waiting          ↓ 12 MB/s  ↑ 310 kB/s   ! 2 problems`."""
-    left = [Piece(" kfwd", "title"), Piece(f"  {title}" if title else "", "plain")]
-    if picture.known:
-        left += [Piece(f"   {count(len(picture.contexts), 'context')}   ", "dim")]
-        left += _states(picture.entries.values())
-    return spread(tuple(left), _numbers(picture), cells)
+    """`kfwd  2 contexts  14 up · 1 waiting          ↓ 12 MB/s  ↑ 310 kB/s   ! 2 problems`.
+
+    How many there are in which state is the last to be given up where there is little room.
+    """
+    name = (Piece(" kfwd", "title"), Piece(f"  {title}" if title else "", "plain"))
+    right = _numbers(picture)
+    if not picture.known:
+        return spread(name, right, cells)
+    contexts = Piece(f"   {count(len(picture.contexts), 'context')}", "dim")
+    states, shapes = _states(picture, in_words=True), _states(picture, in_words=False)
+    lefts: list[Pieces] = [(*name, contexts, *states), (*name, *states), (*name, *shapes)]
+    fitting = (left for left in lefts if width(left) + width(right) < cells)
+    return spread(next(fitting, lefts[-1]), right, cells)
 
 
 def count(number: int, noun: str, several: str = "") -> str:
@@ -28,15 +34,18 @@ def count(number: int, noun: str, several: str = "") -> str:
     return f"{number} {noun if number == 1 else several or f'{noun}s'}"
 
 
-def _states(entries: Iterable[EntryView]) -> list[Piece]:
-    counts = Counter(entry.state for entry in entries)
+def _states(picture: Picture, *, in_words: bool) -> Pieces:
+    """How many entries are in which state; where words have no room, by its shape."""
+    counts = Counter(entry.state for entry in picture.entries.values())
     pieces: list[Piece] = []
     for state in SHOWN:
         if counts[state]:
-            tone = words.STATES[state][1]
-            pieces += [Piece(" · ", "dim")] if pieces else []
-            pieces.append(Piece(f"{counts[state]} {WORDS.get(state, state.value)}", tone))
-    return pieces
+            shape, tone = words.STATES[state]
+            said = f"{counts[state]} {WORDS.get(state, state.value)}"
+            between = " · " if in_words else "  "
+            pieces += [Piece(between if pieces else "   ", "dim")]
+            pieces.append(Piece(said if in_words else f"{shape} {counts[state]}", tone))
+    return tuple(pieces)
 
 
 def _numbers(picture: Picture) -> Pieces:

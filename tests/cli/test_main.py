@@ -115,6 +115,22 @@ def test_no_command_loads_the_tui() -> None:
     assert [name for name in loaded if name in {"textual", "rich", "kfwd.tui"}] == []
 
 
+def test_no_command_loads_the_tui_while_it_works(daemon: StandIn) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry()))
+    daemon.on("GET /v1/contexts", {"contexts": []})
+    daemon.on("GET /v1/history", {"history": []})
+    daemon.on("GET /v1/availability", {"entries": []})
+    daemon.on("GET /v1/plan", {"items": []})
+    daemon.on("POST /v1/up", {"items": []})
+    daemon.on("POST /v1/entries/dev/web/pause", {"id": "dev/web"})
+    lines = ["ls", "status", "events", "plan", "up", "pause web", "context list", "profile list"]
+    lines += ["daemon status", "completion bash", "routes web", "tui"]
+    code = f"[main(line.split()) for line in {lines}]; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(command_line("ls", code=code), capture_output=True, text=True, check=True)
+    assert [name for name in done.stderr.split() if name in {"textual", "rich", "kfwd.tui"}] == []
+    assert "kfwd.cli.completion" in done.stderr.split()
+
+
 @pytest.mark.parametrize("args", [[], ["tui"]])
 def test_on_a_terminal_the_tui_is_started(
     run: Run, args: list[str], monkeypatch: pytest.MonkeyPatch

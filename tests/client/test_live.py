@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from contextlib import aclosing
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from kfwd.client import feeds, live
 from kfwd.client.calls import Client
 from kfwd.errors import DaemonUnreachable, NotFound, ProtocolError
 from kfwd.model import AnyEvent, Heartbeat, SnapshotEvent
+from kfwd.tasks import TaskSet
 from tests.standin import Request, StandIn, chunk, entry, snapshot
+from tests.until import until
 
 
 async def events(client: Client) -> list[AnyEvent]:
@@ -71,3 +75,32 @@ async def test_what_is_not_http_is_said_to_be_so(server: StandIn, client: Client
 async def test_no_daemon_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(DaemonUnreachable, match="no daemon answers"):
         await events(Client([tmp_path]))
+
+
+async def test_one_that_is_left_while_it_connects_closes_its_socket(
+    server: StandIn, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, made, connect = threading.Event(), list[socket.socket](), client.connect
+
+    def late(wait_s: float | None) -> socket.socket:
+        gate.wait(5)
+        made.append(connect(wait_s))
+        return made[0]
+
+    monkeypatch.setattr(client, "connect", late)
+    tasks = TaskSet("test")
+    tasks.spawn(events(client), "events")
+    await asyncio.sleep(0)
+    await tasks.close()
+    gate.set()
+    await until(lambda: made and made[0].fileno() == -1)
+
+
+async def test_a_daemon_that_accepts_nothing_ends_the_stream(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(wait_s: float | None) -> socket.socket:
+        raise TimeoutError
+
+    monkeypatch.setattr(client, "connect", full)
+    assert await events(client) == []

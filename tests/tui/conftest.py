@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -94,21 +92,10 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> None:
 async def running(place: Place, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
     """The app in a terminal of that size, attached and showing what there is."""
     app = KfwdApp(place.env)
-    with threads_of_its_own():
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await until(lambda: settled(app), 15)
-            await pilot.pause()
-            yield pilot
-
-
-@contextmanager
-def threads_of_its_own() -> Iterator[None]:
-    """Wait for calls that were under way when the app was left: each has a socket open."""
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(thread_name_prefix="asyncio") as pool:
-        loop.set_default_executor(pool)
-        yield
-    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(lambda: settled(app), 15)
+        await pilot.pause()
+        yield pilot
 
 
 def settled(app: KfwdApp) -> bool:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 from kfwd.tui.app import KfwdApp
-from tests.tui.conftest import Place, running
+from tests.tui.conftest import Place, folders, running
 from tests.tui.screen_text import screen
 from tests.until import until
+
+DAEMON = {"daemon", "entries", "proxy", "front", "tunnel", "kube", "wire", "cli", "sim", "demo"}
+
+
+def loaded(modules: str) -> set[str]:
+    """The parts of kfwd that the named modules belong to."""
+    names = set(modules.split()) - {"kfwd.kube", "kfwd.kube.objects"}  # how a target is read
+    return {name.split(".")[1] for name in names if name.startswith("kfwd.")}
 
 
 def test_the_tui_loads_nothing_of_the_daemon() -> None:
@@ -19,10 +30,7 @@ def test_the_tui_loads_nothing_of_the_daemon() -> None:
         "print(*[name for name in sys.modules if name.startswith('kfwd.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    names = set(done.stdout.split()) - {"kfwd.kube", "kfwd.kube.objects"}  # how a target is read
-    loaded = {name.split(".")[1] for name in names}
-    assert loaded & {"daemon", "entries", "proxy", "front", "tunnel", "kube", "wire"} == set()
-    assert loaded & {"cli", "sim", "demo"} == set()
+    assert loaded(done.stdout) & DAEMON == set()
 
 
 async def test_undo_is_a_key_only_while_there_is_something_to_undo(place: Place) -> None:
@@ -38,10 +46,42 @@ async def test_undo_is_a_key_only_while_there_is_something_to_undo(place: Place)
         assert not app.check_action("undo", ())
 
 
-async def test_q_leaves(place: Place) -> None:
+async def test_q_leaves_and_waits_for_no_call(place: Place) -> None:
+    gate = threading.Event()
     async with running(place) as pilot:
+        assert isinstance(pilot.app, KfwdApp)
+        pilot.app.calls.start(lambda: gate.wait(30))
         await pilot.press("q")
         await until(lambda: not pilot.app.is_running)
+    assert [thread.name for thread in threading.enumerate()].count("call") > 0
+    gate.set()
+
+
+WALK = """
+import asyncio, os, sys
+from kfwd.tui.app import KfwdApp
+from kfwd.tui import places
+
+async def walk():
+    app = KfwdApp(os.environ)
+    async with app.run_test() as pilot:
+        for place in places.PLACES:
+            await app.push_screen(place.open("dev/web"))
+            await pilot.press("question_mark", "escape")
+            await pilot.press("escape")
+
+asyncio.run(walk())
+print(*sys.modules)
+"""
+
+
+def test_no_screen_loads_anything_of_the_daemon_when_it_is_used(tmp_path: Path) -> None:
+    env = {**os.environ, **folders(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WALK], capture_output=True, text=True, check=True, env=env
+    )
+    assert loaded(done.stdout) & DAEMON == set()
+    assert "kfwd.tui.screens.routes" in done.stdout.split()
 
 
 async def test_a_sentence_with_brackets_is_shown_as_it_is(place: Place) -> None:

@@ -39,7 +39,7 @@ async def test_a_page_has_status_body_and_keys(place: Place) -> None:
         await pilot.app.push_screen(Sketch())
         await until(lambda: "zoom" in screen(pilot.app))
         lines = screen(pilot.app).splitlines()
-        assert lines[0].startswith(" kfwd  sketch   1 context")
+        assert lines[0].startswith(" kfwd  sketch   2 up · 1 waiting  ")
         assert lines[1] == "the body"
         assert lines[-1] == " esc back  z zoom  ? help  q quit"
         page = pilot.app.screen

@@ -29,3 +29,15 @@ def test_no_problems_is_said() -> None:
     picture = Picture()
     picture.apply([SnapshotEvent(seq=1, snapshot=snapshot())])
     assert text(status(picture, "", 80)).endswith("no problems ")
+
+
+def test_states_are_the_last_to_be_given_up() -> None:
+    picture = Picture()
+    states = [State.READY, State.READY, State.DEGRADED, State.WAITING, State.STARTING, State.FAILED]
+    entries = [entry(f"a/{number}", state=state) for number, state in enumerate(states)]
+    picture.apply([SnapshotEvent(seq=1, snapshot=snapshot(*entries))])
+    assert "0 contexts   2 up · 1 degraded · 1 waiting" in text(status(picture, "problems", 140))
+    assert " problems   2 up · 1 degraded · 1 waiting" in text(status(picture, "problems", 110))
+    narrow = text(status(picture, "problems", 80))
+    assert " kfwd  problems   ● 2  ◐ 1  ◌ 1  … 1  ✖ 1 " in narrow
+    assert width(status(picture, "problems", 80)) == 80

@@ -31,7 +31,7 @@ from kfwd.tui.screens.forward import Forward
 from kfwd.tui.screens.pick import Choices, Pick
 from kfwd.tui.screens.routes import Routes
 from kfwd.tui.shelf import Shelf
-from kfwd.tui.widgets.find import Find
+from kfwd.tui.widgets.find import FIND, Find
 from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
@@ -70,7 +70,7 @@ class Browse(Page):
         Binding("r", "routes", "routes", tooltip="Every way to this, tried", id="routes"),
         Binding("n", "namespaces", "namespaces", tooltip="Another namespace", id="namespaces"),
         Binding("c", "contexts", "contexts", tooltip="Another context", id="contexts"),
-        Binding("slash", "find", "filter", key_display="/", id="filter-objects"),
+        FIND,
         Binding("escape", "all", "show all", show=False, id="show-all-objects"),
     ]
 

@@ -20,7 +20,7 @@ from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
 from kfwd.tui.pieces import Piece, Pieces, Tone, spread
-from kfwd.tui.widgets.find import Find
+from kfwd.tui.widgets.find import FIND, Find
 from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
@@ -35,7 +35,7 @@ class Overview(EntryPage):
         Binding("enter", "fold", "fold", key_display="enter", id="fold"),
         *(place.binding for place in places.PLACES),
         *ENTRY_BINDINGS,
-        Binding("slash", "find", "filter", key_display="/", id="filter"),
+        FIND,
         Binding("P", "problems", "only problems", show=False, id="only-problems"),
         Binding("S", "sort", "sort", tooltip="Sort by something else", id="sort"),
         Binding("escape", "all", "show all", show=False, id="show-all"),

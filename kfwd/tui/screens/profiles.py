@@ -51,7 +51,7 @@ class Profiles(Page):
         Binding("x", "take_down", "down", tooltip="Take down; u brings it back", id="profile-down"),
         Binding("c", "switch", "context", tooltip="Switch its context", id="profile-switch"),
         Binding("e", "edit", "edit", tooltip="Edit in $EDITOR", id="profile-edit"),
-        Binding("n", "new", "new", tooltip="Make a new profile", id="profile-new"),
+        Binding("n", "new", "new", tooltip="Make a new profile", id="profile-new", priority=True),
         Binding("f", "file", "file", tooltip="Show its file", id="profile-file"),
         Binding("v", "validate", "validate", id="profile-validate"),
         Binding("escape", "back", "back", id="back"),
@@ -228,7 +228,7 @@ class Profiles(Page):
     def action_new(self) -> None:
         name = self.query_one("#name", Input)
         name.value, name.display = "", True
-        name.focus()
+        self.set_focus(name)
 
     @on(Input.Submitted, "#name")
     def _named(self, event: Input.Submitted) -> None:

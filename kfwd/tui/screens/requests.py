@@ -21,7 +21,7 @@ from kfwd.tui import request_lines
 from kfwd.tui.entry_page import EntryPage
 from kfwd.tui.following import Following
 from kfwd.tui.pieces import Piece, Pieces, cut, spread
-from kfwd.tui.widgets.find import Find
+from kfwd.tui.widgets.find import FIND, Find
 from kfwd.tui.widgets.line import Line
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
 from kfwd.tui.widgets.lines import Lines
@@ -39,7 +39,7 @@ class Requests(EntryPage):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy as curl", tooltip="Copy the request as curl", id="copy"),
-        Binding("slash", "find", "filter", key_display="/", id="filter"),
+        FIND,
     ]
 
     def __init__(self, entry: str | None) -> None:

@@ -9,6 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+FIND = Binding("slash", "find", "filter", key_display="/", id="filter", priority=True)
+"""Acted on before the key after it is looked at: what is typed ahead, or pasted, is not lost."""
+
 
 class Find(Input):
     """`Asked` carries the text so far; `Left` says that the typing is over."""
@@ -34,8 +37,9 @@ class Find(Input):
         self.display = False
 
     def open(self) -> None:
+        """Show it; the very next key is typed into it (`focus` would come after that)."""
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)
 
     def close(self) -> None:
         """Forget the text."""

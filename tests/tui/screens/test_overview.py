@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from kfwd.tui.app import KfwdApp
 from kfwd.tui.link import Standing
@@ -53,6 +54,16 @@ async def test_the_filter_works_as_it_is_typed(place: Place) -> None:
         await until(lambda: state(pilot.app, "shop/web") == "ready", 10)
         await pilot.press("escape")
         assert "echo" in screen(pilot.app)
+
+
+async def test_what_is_typed_ahead_is_the_filters(place: Place) -> None:
+    """As a terminal sends what is pasted: all keys at once."""
+    async with running(place) as pilot:
+        keys = {"/": "slash"}
+        for letter in "/svc/w":
+            pilot.app.post_message(events.Key(keys.get(letter, letter), letter))
+        await until(lambda: overview(pilot.app).wish.find == "svc/w")
+        await until(lambda: "echo" not in screen(pilot.app))
 
 
 async def test_only_problems(place: Place) -> None:
