@@ -96,9 +96,17 @@ def kfwd(ctx: click.Context) -> int | None:
 
 
 @click.command()
+@click.option("--web", is_flag=True, help="Serve it to a browser on this machine instead.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="P", help="With --web. Default: a free port."
+)
 @click.pass_obj
-def tui(app: App) -> int:
+def tui(app: App, web: bool, port: int | None) -> int:
     """Everything at a glance, every action one key away. Also plain kfwd."""
+    if web:
+        return serve_tui(port or 0)
+    if port is not None:
+        raise UsageError("--port goes with --web", hint="kfwd tui --web --port P")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the TUI needs a terminal", hint="kfwd ls --watch works without one")
     return run_tui(app)
@@ -138,6 +146,23 @@ def run_tui(app: App) -> int:
     from kfwd.tui.app import run
 
     return run(app.env)
+
+
+def serve_tui(port: int) -> int:
+    """Serve the TUI to a browser until Ctrl-C or SIGTERM; returns the exit status."""
+    try:
+        from kfwd.tui.web.serve import run
+    except ModuleNotFoundError as error:
+        if error.name != "textual_serve":
+            raise
+        text = "--web needs the package textual-serve"
+        raise UsageError(text, hint="pip install 'kfwd[web]'") from None
+
+    def say(link: str) -> None:
+        print(link, flush=True)
+        print("The link works once. Ctrl-C ends this.", file=sys.stderr)
+
+    return run(port, say)
 
 
 def run_daemon(channel: int | None = None, *, record: bool = True) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,41 @@ def test_the_simulated_cluster_gets_its_options(run: Run, monkeypatch: pytest.Mo
     args = ["--port", "1", "--fault", "a=1", "--fault", "b=2", "--ready-delay", "0.5"]
     assert run("sim", "start", *args).code == ExitCode.OK
     assert given == [["start", *args]]
+
+
+def test_the_tui_in_a_browser_needs_no_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(port: int, say: Callable[[str], None]) -> int:
+        say(f"http://127.0.0.1:{port}/?token=t")
+        return ExitCode.OK
+
+    monkeypatch.setattr("kfwd.tui.web.serve.run", serve)
+    result = run("tui", "--web", "--port", "8700")
+    assert (result.code, result.out) == (ExitCode.OK, "http://127.0.0.1:8700/?token=t\n")
+    assert result.err == "The link works once. Ctrl-C ends this.\n"
+
+
+def test_where_textual_serve_is_not_installed_the_way_out_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "kfwd.tui.web.serve", raising=False)
+    monkeypatch.setattr("sys.meta_path", [Missing(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "textual_serve", raising=False)
+    monkeypatch.delitem(sys.modules, "textual_serve.server", raising=False)
+    result = run("tui", "--web")
+    assert result.err == (
+        "kfwd: --web needs the package textual-serve\nhint: pip install 'kfwd[web]'\n"
+    )
+    assert result.code == ExitCode.USAGE
+
+
+class Missing:
+    """An importer for which there is no textual-serve."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "textual_serve":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def test_a_port_goes_with_the_browser(run: Run) -> None:
+    result = run("tui", "--port", "8700")
+    assert result.err == "kfwd: --port goes with --web\nhint: kfwd tui --web --port P\n"

@@ -71,6 +71,12 @@ class Page:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
+    async def until(self, script: str) -> None:
+        """Wait until an expression holds, in whatever page there is by then."""
+        async with asyncio.timeout(STEP_S):
+            while not await self.run(script):  # noqa: ASYNC110  # a page has no event for all
+                await asyncio.sleep(0.05)
+
     async def follow(self, link: str) -> None:
         """Click the link to `link`, and wait until that has loaded."""
         found = await self.run(
