@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos fuzz bench bench-check bench-growth format clean
+.PHONY: demo test check chaos soak fuzz bench bench-check bench-growth format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ check: $(BIN)/.ready
 # CHAOS_S seconds of everything that goes wrong, as CHAOS_SEED has it (docs/reliability.md).
 chaos: $(BIN)/.ready
 	$(BIN)/python -m tests.chaos
+
+# What takes longer than a test may: isolation, 100 000 connections, rotation (docs/reliability.md).
+soak: $(BIN)/.ready
+	$(BIN)/python -m tests.soak
 
 # FUZZ_S seconds for each reader of what others wrote, or for those that FUZZ names.
 fuzz: $(BIN)/.fuzz
