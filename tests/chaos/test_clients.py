@@ -13,7 +13,7 @@ from tests.chaos import clients
 from tests.chaos.clients import ROLES, Crowd
 from tests.chaos.ledger import Outcome, Result
 from tests.chaos.windows import CERT, Window
-from tests.daemon.rig import free_port
+from tests.ports import free_port
 
 PORTS = {"web": 8080, "echo": 9000, "source": 9002, "counted": 9006}
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,12 +34,6 @@ contexts:
 - {{name: dev, context: {{cluster: c, user: u, namespace: shop}}}}
 - {{name: prod, context: {{cluster: c, user: u}}}}
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 class Home:

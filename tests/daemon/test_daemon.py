@@ -15,7 +15,8 @@ from kfwd.daemon.main import start_anew
 from kfwd.daemon.profiles_watch import Change
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid, UsageError
 from kfwd.model import State
-from tests.daemon.rig import Home, Rig, free_port, running
+from tests.daemon.rig import Home, Rig, running
+from tests.ports import free_port
 from tests.until import until
 
 

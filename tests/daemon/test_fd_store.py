@@ -15,8 +15,8 @@ import pytest
 from kfwd.daemon.fd_store import Restored, name_of
 from kfwd.paths import Paths
 from tests.daemon.process import refused
-from tests.daemon.rig import free_port
 from tests.daemon.systemd import Systemd
+from tests.ports import free_port
 
 PORT_FREE_S = 5.0
 

@@ -11,8 +11,8 @@ import pytest
 
 from kfwd.service import environment
 from tests.daemon.process import refused
-from tests.daemon.rig import free_port
 from tests.daemon.systemd import Systemd
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from kfwd.demo import traffic
 from kfwd.demo.traffic import Download, Tally
+from tests.ports import free_port
 
 BODY = bytes(range(256)) * 1000
 
@@ -60,12 +61,6 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         thread.join()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_a_page_tells_which_pod_answered() -> None:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
 from tests.e2e.test_cli import Shell
+from tests.ports import free_port
 
 INGRESS = Path(__file__).parents[2] / "config" / "examples" / "ingress.yaml"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

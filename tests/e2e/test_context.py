@@ -16,9 +16,9 @@ import pytest
 
 from kfwd import yamldoc
 from kfwd.sim import content
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim, simulated
 from tests.e2e.test_cli import Shell, fetch, until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

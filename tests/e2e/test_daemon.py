@@ -21,8 +21,8 @@ from kfwd.cli import ls
 from kfwd.model import EntryView, State
 from kfwd.sim import pattern
 from tests.daemon.process import Process
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

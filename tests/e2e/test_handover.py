@@ -16,9 +16,9 @@ import pytest
 
 from kfwd.model import State
 from kfwd.sim import pattern
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
 from tests.e2e.test_daemon import Session
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
 from tests.e2e.test_cli import Shell
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 import yaml
 
-from tests.daemon.rig import free_port
 from tests.e2e.conftest import Sim
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 

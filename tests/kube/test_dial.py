@@ -17,6 +17,7 @@ from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
 from kfwd.tasks import TaskSet
 from tests.kube.servers import Authority, Handler, Through, echo, serving, silence
+from tests.ports import free_port
 from tests.until import until
 
 
@@ -40,13 +41,6 @@ def resolving(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_a_straight_socket_is_set_up_for_long_quiet_sessions() -> None:

@@ -14,7 +14,7 @@ from kfwd.kube.oidc import Oidc, expiry
 from tests.kube.configs import document, write
 from tests.kube.identity_provider import Provider, jwt
 from tests.kube.servers import Authority, Through, serving
-from tests.kube.test_dial import free_port
+from tests.ports import free_port
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

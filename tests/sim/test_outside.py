@@ -13,6 +13,7 @@ import pytest
 from kfwd.sim.faults import Faults
 from kfwd.sim.node import Node, PortMap
 from kfwd.sim.outside import Outside
+from tests.ports import free_port
 
 NET = f"127.{100 + os.getpid() % 100}.8"
 WEB = ("service", "demo", "web")
@@ -44,11 +45,6 @@ async def world() -> AsyncIterator[World]:
     await found.close()
 
 
-def free_port() -> int:
-    with socket.create_server((f"{NET}.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 async def fetch(address: tuple[str, int]) -> str:
     """The name of the pod that answers."""
     reader, writer = await asyncio.open_connection(*address)
@@ -62,13 +58,13 @@ async def fetch(address: tuple[str, int]) -> str:
 
 
 async def test_connections_are_spread_over_the_pods(world: World) -> None:
-    address = (f"{NET}.1", free_port())
+    address = (f"{NET}.1", free_port(f"{NET}.1"))
     world.outside.publish(WEB, {address: (("a", 8080), ("b", 8080))})
     assert {await fetch(address) for _ in range(40)} == {"pod-a", "pod-b"}
 
 
 async def test_other_back_ends_take_the_next_connection_at_the_same_socket(world: World) -> None:
-    address = (f"{NET}.1", free_port())
+    address = (f"{NET}.1", free_port(f"{NET}.1"))
     world.outside.publish(WEB, {address: (("a", 8080),)})
     reader, writer = await asyncio.open_connection(*address)
     writer.write(b"GET /slow?ms=100 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -80,7 +76,7 @@ async def test_other_back_ends_take_the_next_connection_at_the_same_socket(world
 
 
 async def test_an_address_that_is_not_wanted_any_more_refuses(world: World) -> None:
-    address = (f"{NET}.1", free_port())
+    address = (f"{NET}.1", free_port(f"{NET}.1"))
     world.outside.publish(WEB, {address: (("a", 8080),)})
     assert world.outside.addresses(WEB) == {address}
     world.outside.publish(WEB, {})
@@ -93,14 +89,14 @@ async def test_a_port_in_use_is_left_out_and_said_so(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server((f"{NET}.2", 0)) as taken, caplog.at_level(logging.WARNING):
-        busy, free = taken.getsockname(), (f"{NET}.1", free_port())
+        busy, free = taken.getsockname(), (f"{NET}.1", free_port(f"{NET}.1"))
         world.outside.publish(WEB, {busy: (("a", 8080),), free: (("a", 8080),)})
     assert world.outside.addresses(WEB) == {free}
     assert f"{busy[0]}:{busy[1]} cannot be served" in caplog.text
 
 
 async def test_a_pod_port_without_a_process_resets(world: World) -> None:
-    address = (f"{NET}.1", free_port())
+    address = (f"{NET}.1", free_port(f"{NET}.1"))
     world.outside.publish(WEB, {address: (("a", 9999), ("gone", 8080))})
     for _ in range(4):
         with pytest.raises(ConnectionResetError):
@@ -108,7 +104,7 @@ async def test_a_pod_port_without_a_process_resets(world: World) -> None:
 
 
 async def test_closing_ends_what_is_open(world: World) -> None:
-    address = (f"{NET}.1", free_port())
+    address = (f"{NET}.1", free_port(f"{NET}.1"))
     outside = Outside(world.ports)
     outside.publish(WEB, {address: (("a", 9000),)})
     reader, writer = await asyncio.open_connection(*address)
@@ -121,7 +117,7 @@ async def test_closing_ends_what_is_open(world: World) -> None:
 
 
 async def test_while_the_outside_is_down_every_address_refuses(world: World) -> None:
-    address, other = (f"{NET}.1", free_port()), (f"{NET}.2", free_port())
+    address, other = (f"{NET}.1", free_port(f"{NET}.1")), (f"{NET}.2", free_port(f"{NET}.1"))
     world.outside.publish(WEB, {address: (("a", 9000),)})
     reader, writer = await asyncio.open_connection(*address)
     writer.write(b"x")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tests.chaos.windows import CERT
 from tests.chaos.world import World
-from tests.daemon.rig import free_port
+from tests.ports import free_port
 from tests.soak.figures import Figure
 from tests.soak.isolation import Ports, isolation
 from tests.soak.rotation import rotation

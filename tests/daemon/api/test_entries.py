@@ -11,7 +11,8 @@ import msgspec
 from kfwd.api_doctor import Hops
 from kfwd.api_history import History
 from kfwd.api_model import ConnectionList
-from tests.daemon.rig import Rig, free_port
+from tests.daemon.rig import Rig
+from tests.ports import free_port
 from tests.until import until
 
 

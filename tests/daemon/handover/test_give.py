@@ -18,7 +18,7 @@ from kfwd.daemon.handover.give import environment
 from kfwd.errors import KfwdError
 from kfwd.paths import Paths
 from tests.daemon.process import Process
-from tests.daemon.rig import free_port
+from tests.ports import free_port
 
 
 class Home(Process):
