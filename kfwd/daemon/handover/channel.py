@@ -31,7 +31,8 @@ class Channel:
         frame = encode(message, len(descriptors))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         sent = self._sock.sendmsg([frame], rights if descriptors else [])
-        self._sock.sendall(frame[sent:])
+        if sent < len(frame):  # who has read all of it may have answered and hung up
+            self._sock.sendall(frame[sent:])
 
     def receive(self) -> tuple[AnyMessage, list[int]]:
         """The next message. Raises `OSError`, or `ProtocolError` for what is none."""

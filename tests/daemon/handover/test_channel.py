@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from kfwd.daemon.handover.channel import Channel
-from kfwd.daemon.handover.messages import Listening, Offered, Ready, Taken
+from kfwd.daemon.handover.messages import Listening, Offered, Ready, Taken, Yours
 from kfwd.errors import ProtocolError
 
 Pair = tuple[Channel, Channel]
@@ -65,6 +66,33 @@ def test_closing_ends_a_wait_in_a_thread(pair: Pair) -> None:
     waiting.join(2)
     assert not waiting.is_alive()
     assert len(errors) == 1
+
+
+class Slow(socket.socket):
+    """One whose process is held up after each `sendmsg` until the other side has gone on."""
+
+    def sendmsg(self, *args: Any) -> int:
+        sent = super().sendmsg(*args)
+        self.gone_on()
+        return sent
+
+    gone_on: Callable[[], None]
+
+
+def test_a_message_that_was_answered_was_sent_though_the_other_side_has_hung_up() -> None:
+    one, other = socket.socketpair()
+    slow = Slow(fileno=one.detach())
+    old, new = Channel(slow, 5), Channel(other, 5)
+
+    def answer_and_hang_up() -> None:
+        new.expect(Yours)
+        new.send(Taken())
+        new.close()
+
+    slow.gone_on = answer_and_hang_up
+    old.send(Yours())
+    assert old.expect(Taken) == Taken()
+    old.close()
 
 
 def test_silence_ends_a_wait() -> None:
