@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
+from kfwd import decoding
 from kfwd.api_doctor import AnyDoctorEvent, Diagnosis, DoctorQuery, Finding, HopWalked
 from kfwd.cli import render
 from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app, say
@@ -64,7 +65,7 @@ def _asked(app: App, name: str | None, query: DoctorQuery) -> stream.Stream[AnyD
 def _alone(app: App, query: DoctorQuery) -> Iterator[AnyDoctorEvent]:
     """Without a daemon: the way to the API server, from a process of its own."""
     say("no daemon runs: walking the way to the API server without it")
-    decoder = msgspec.json.Decoder(AnyDoctorEvent)
+    decoder = decoding.decoder(AnyDoctorEvent)
     with subprocess.Popen(
         ALONE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(app.env)
     ) as process:

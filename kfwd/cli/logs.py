@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from kfwd import decoding
 from kfwd.api_model import LogLine, RequestView
 from kfwd.cli import render
 from kfwd.cli.app import App, output_option, pass_app, say
@@ -95,7 +96,7 @@ def _lines(app: App, name: str | None, last: int, follow: bool) -> Iterator[LogL
 
 
 def _from_file(path: Path, name: str | None, last: int) -> Iterable[LogLine]:
-    decoder = msgspec.json.Decoder(LogLine)
+    decoder = decoding.decoder(LogLine)
     kept: deque[LogLine] = deque(maxlen=last)
     with path.open("rb") as file:
         for data in file:

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kfwd import __version__, api_contexts, api_doctor, api_handover, api_history, api_model
+from kfwd import (
+    __version__,
+    api_contexts,
+    api_doctor,
+    api_handover,
+    api_history,
+    api_model,
+    decoding,
+)
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
@@ -184,7 +192,7 @@ class Client:
             except OSError as error:
                 raise _no_answer(error) from error
         try:
-            return msgspec.json.decode(data, type=type)
+            return decoding.decode(data, type)
         except msgspec.DecodeError as error:
             text = f"{self._daemon()} answered what kfwd {__version__} cannot read: {error}"
             raise ProtocolError(text, hint="kfwd daemon restart") from error
@@ -216,7 +224,7 @@ class Client:
     def error(self, status: int, data: bytes) -> KfwdError:
         """What an answer of failure means."""
         try:
-            detail = msgspec.json.decode(data, type=api_model.ErrorBody).error
+            detail = decoding.decode(data, api_model.ErrorBody).error
         except msgspec.DecodeError:
             detail = api_model.ErrorDetail(code="failed", text=f"the daemon answered {status}")
             unknown = status in {404, 405, 501}

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from kfwd import api_model
+from kfwd import api_model, decoding
 from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery
 from kfwd.client import http
 from kfwd.model import AnyEvent
@@ -45,12 +45,12 @@ def entry_path(entry: str) -> str:
 
 def events() -> Feed[AnyEvent]:
     """One snapshot, then every change."""
-    return Feed("/v1/events", msgspec.json.Decoder(AnyEvent))
+    return Feed("/v1/events", decoding.decoder(AnyEvent))
 
 
 def attach(entry: str) -> Feed[api_model.AnyAttachEvent]:
     """What `kfwd port-forward` prints; ending it ends the entry."""
-    return Feed(f"{entry_path(entry)}/attach", msgspec.json.Decoder(api_model.AnyAttachEvent))
+    return Feed(f"{entry_path(entry)}/attach", decoding.decoder(api_model.AnyAttachEvent))
 
 
 def doctor(query: DoctorQuery) -> Feed[AnyDoctorEvent]:
@@ -58,7 +58,7 @@ def doctor(query: DoctorQuery) -> Feed[AnyDoctorEvent]:
     given = [("entry", query.entry), ("context", query.context), ("path", query.path)]
     pairs = [(name, value) for name, value in given if value]
     pairs += [("kubeconfig", path) for path in query.kubeconfig]
-    return Feed(f"/v1/doctor{http.query(pairs)}", msgspec.json.Decoder(AnyDoctorEvent))
+    return Feed(f"/v1/doctor{http.query(pairs)}", decoding.decoder(AnyDoctorEvent))
 
 
 def logs(
@@ -67,13 +67,13 @@ def logs(
     """The newest `last` lines of the log, then, with `follow`, each new one."""
     query = [("n", str(last)), *([("entry", entry)] if entry else [])]
     query += [("follow", "1")] if follow else []
-    return Feed(f"/v1/logs{http.query(query)}", msgspec.json.Decoder(api_model.LogLine))
+    return Feed(f"/v1/logs{http.query(query)}", decoding.decoder(api_model.LogLine))
 
 
 def requests(entry: str, *, follow: bool = False) -> Feed[api_model.RequestView]:
     """The newest requests that an entry has served, then, with `follow`, each new one."""
     target = f"{entry_path(entry)}/requests" + http.query([("follow", "1")] if follow else [])
-    return Feed(target, msgspec.json.Decoder(api_model.RequestView))
+    return Feed(target, decoding.decoder(api_model.RequestView))
 
 
 def objects(
@@ -91,4 +91,4 @@ def objects(
     query += [("namespace", namespace)] if namespace else []
     query += [(name, "1") for name, on in (("all", everywhere), ("follow", follow)) if on]
     target = f"/v1/contexts/{http.quote(context)}/objects" + http.query(query)
-    return Feed(target, msgspec.json.Decoder(api_model.ObjectsPage))
+    return Feed(target, decoding.decoder(api_model.ObjectsPage))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from kfwd import decoding
 from kfwd.backoff import Backoff
 from kfwd.errors import NOT_JSON
 from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
@@ -57,7 +58,7 @@ def encode(saved: Saved) -> bytes:
 def load(path: Path) -> tuple[Saved | None, Problem | None]:
     """What was saved. None if there is no file or, with a problem, no file that can be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Saved), None
+        return decoding.decode(path.read_bytes(), Saved), None
     except FileNotFoundError:
         return None, None
     except (*NOT_JSON, OSError) as error:

@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
+from kfwd.decoding import decoder
 from kfwd.errors import NOT_JSON, ApiError, Forbidden, KfwdError, LoginNeeded, NotFound
-from kfwd.kube.objects import Status, decoder
+from kfwd.kube.objects import Status
 
 MAX_QUOTE = 300
 """Most characters of somebody else's text in an error."""

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from kfwd.decoding import decoder
 from kfwd.errors import NOT_JSON, ApiError
 from kfwd.kube import answers
 from kfwd.kube.answers import Answer
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credentials
 from kfwd.kube.exchange import Exchange, Report, Request, unreported
-from kfwd.kube.objects import Kind, List, ListMeta, T, decoder, list_decoder
+from kfwd.kube.objects import Kind, List, ListMeta, T, list_decoder
 from kfwd.kube.watch import Batches, EventDecoder
 
 REQUEST_S = 30.0

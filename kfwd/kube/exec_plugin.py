@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from kfwd import decoding
 from kfwd.errors import NOT_JSON, LoginNeeded
 from kfwd.kube import plugin_process
 from kfwd.kube.grant import Grant
@@ -161,7 +162,7 @@ def _cluster_info(cluster: Cluster) -> dict[str, Any]:
 def parse(stdout: bytes, api_version: str) -> Grant:
     """The grant in a plugin's output. Raises `ValueError` with words that quote nothing of it."""
     try:
-        credential = msgspec.json.decode(stdout, type=ExecCredential)
+        credential = decoding.decode(stdout, ExecCredential)
     except NOT_JSON as error:
         raise ValueError(f"printed no usable ExecCredential: {error}") from None
     if credential.kind != "ExecCredential" or credential.api_version != api_version:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from kfwd import yamldoc
+from kfwd import decoding, yamldoc
 from kfwd.errors import ConfigError
 from kfwd.kube import small_file
 from kfwd.kube.guarded import Guarded
@@ -161,7 +161,7 @@ def _content(path: Path, text: str) -> Content:
     if not documents or documents[0].value is None:
         return Content()
     try:
-        return msgspec.convert(_without_nulls(documents[0].value), Content)
+        return decoding.convert(_without_nulls(documents[0].value), Content)
     except msgspec.ValidationError as error:
         line, column = documents[0].position(_steps(str(error)))
         raise ConfigError(f"{path}:{line}:{column}: {error}") from error

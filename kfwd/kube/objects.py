@@ -9,11 +9,12 @@ Go writes an empty list now and then as null; the properties that return tuples 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, field
+
+from kfwd.decoding import decoder
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 """Names the service that an EndpointSlice belongs to."""
@@ -361,12 +362,6 @@ NAMESPACES = Kind(
 )
 
 WORKLOADS = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS)
-
-
-@cache
-def decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    """The JSON decoder of a Struct type, made once."""
-    return msgspec.json.Decoder(shape)
 
 
 def list_decoder(kind: Kind[T]) -> msgspec.json.Decoder[List[T]]:

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-import msgspec
 from msgspec import Struct
 
+from kfwd import decoding
 from kfwd.errors import NOT_JSON, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import dial, kubeconfig_edit, proxies, tls
 from kfwd.kube.connector import SocketConnector, TlsTerms
@@ -135,7 +135,7 @@ class Oidc:
         if response.status != 200:
             raise self._failed(_refusal(response.status, body))
         try:
-            return msgspec.json.decode(body, type=shape)
+            return decoding.decode(body, shape)
         except NOT_JSON:
             raise self._failed(
                 "the provider's answer is not what OpenID Connect asks for"
@@ -184,7 +184,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 def _refusal(status: int, body: bytes) -> str:
     try:
-        refusal = msgspec.json.decode(body, type=Refusal)
+        refusal = decoding.decode(body, Refusal)
     except NOT_JSON:
         refusal = Refusal()
     words = " ".join(part for part in (refusal.error, refusal.error_description) if part)
@@ -198,7 +198,7 @@ def expiry(id_token: str) -> datetime | None:
         return None
     try:
         payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        return datetime.fromtimestamp(msgspec.json.decode(payload, type=_Claims).exp, UTC)
+        return datetime.fromtimestamp(decoding.decode(payload, _Claims).exp, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

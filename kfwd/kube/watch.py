@@ -9,8 +9,9 @@ from typing import Generic
 import msgspec
 from msgspec import Struct
 
+from kfwd.decoding import decoder
 from kfwd.errors import NOT_JSON, ProtocolError
-from kfwd.kube.objects import Kind, Resource, Status, T, decoder
+from kfwd.kube.objects import Kind, Resource, Status, T
 
 MAX_EVENT = 16 * 1024 * 1024
 """Bytes of one event; etcd keeps objects of 1.5 MiB, aggregated servers larger ones."""

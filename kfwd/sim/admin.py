@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from kfwd import decoding
 from kfwd.sim.auth import ADMINS, AUTHENTICATED, Tokens, User, forbidden
 from kfwd.sim.exchange import Answer, json_answer
 from kfwd.sim.faults import Faults
@@ -83,6 +84,6 @@ class Admin:
 
 def _mapping(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        return decoding.decode(body or b"{}", dict[str, Any])
     except msgspec.MsgspecError as error:
         raise bad_request(str(error)) from error

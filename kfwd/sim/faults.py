@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from kfwd import decoding
+
 Transport = Literal["spdy", "websocket", "channels"]
 ErrorOrder = Literal["containerd16", "crio", "main"]
 Count = Annotated[int, Meta(ge=0)]
@@ -80,8 +82,8 @@ class Faults:
     def merge(self, patch: bytes) -> None:
         """Take over the keys of a JSON object. Raises `ValueError` that names the bad key."""
         try:
-            keys = msgspec.json.decode(patch, type=dict[str, object])
-            merged = msgspec.convert({**msgspec.to_builtins(self.now), **keys}, Settings)
+            keys = decoding.decode(patch, dict[str, object])
+            merged = decoding.convert({**msgspec.to_builtins(self.now), **keys}, Settings)
         except msgspec.MsgspecError as error:
             raise ValueError(str(error)) from error
         self._become(merged)
@@ -95,7 +97,7 @@ class Faults:
         parsed = [part for part in value.split(",") if part] if default == () else value
         known = {**msgspec.to_builtins(self.now), key: parsed}
         try:
-            self._become(msgspec.convert(known, Settings, strict=False))
+            self._become(decoding.convert(known, Settings, strict=False))
         except msgspec.MsgspecError as error:
             raise ValueError(str(error)) from error
 

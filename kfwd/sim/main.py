@@ -12,8 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from kfwd import decoding
 from kfwd.errors import ExitCode, KfwdError, UsageError
 from kfwd.sim import kubeconfig
 from kfwd.sim.cluster import READY_S, Cluster, Options
@@ -95,7 +94,7 @@ def parse(argv: Sequence[str]) -> Options:
         help="where nodes and load balancers have their addresses; by default the first free one",
     )
     start.add_argument("--pod-logs", type=Path, metavar="FILE", help="append what pods log to FILE")
-    return msgspec.convert(vars(parser.parse_args(argv)), Options)
+    return decoding.convert(vars(parser.parse_args(argv)), Options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from kfwd.decoding import decoder
 from kfwd.kube import objects
-from kfwd.kube.objects import EndpointSlice, List, Pod, Service, decoder, list_decoder
+from kfwd.kube.objects import EndpointSlice, List, Pod, Service, list_decoder
 
 
 def test_kinds_know_their_paths() -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from kfwd.decoding import decoder
 from kfwd.kube import route_objects
-from kfwd.kube.objects import Kind, Service, decoder, list_decoder
+from kfwd.kube.objects import Kind, Service, list_decoder
 from kfwd.kube.route_objects import Gateway, HTTPRoute, Ingress, ReferenceGrant
 
 INGRESS = b"""{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 from aiohttp import web
 
-from kfwd import __version__
+from kfwd import __version__, decoding
 from kfwd.api_model import VERSION_HEADER, ErrorBody, ErrorDetail
 from kfwd.daemon.adhoc import NameTaken
 from kfwd.daemon.api.guard import peer_uid, refusal
@@ -108,14 +108,14 @@ def decode_query(request: web.BaseRequest, shape: type[msgspec.Struct]) -> Any:
     query = request.query
     raw = {name: query.getall(name) if name in many else query[name] for name in query}
     try:
-        return msgspec.convert(raw, shape, strict=False)
+        return decoding.convert(raw, shape, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(f"the query cannot be understood: {error}", code="bad-request") from None
 
 
 async def decode_body(request: web.BaseRequest, shape: type[msgspec.Struct]) -> Any:
     try:
-        return msgspec.json.decode(await request.read() or b"{}", type=shape)
+        return decoding.decode(await request.read() or b"{}", shape)
     except NOT_JSON as error:
         raise UsageError(f"the body cannot be understood: {error}", code="bad-request") from None
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 
+from kfwd import decoding
 from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery, HopWalked
 from kfwd.daemon import profiles
 from kfwd.daemon.clusters import Clusters
@@ -55,7 +56,7 @@ async def _walk(hops: ContextWalk, walk: Walk) -> None:
 
 
 async def _main() -> None:
-    query = msgspec.json.decode(sys.stdin.buffer.read(), type=DoctorQuery)
+    query = decoding.decode(sys.stdin.buffer.read(), DoctorQuery)
     async for event in examine(query, os.environ):
         sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
         sys.stdout.buffer.flush()

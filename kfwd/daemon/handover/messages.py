@@ -21,6 +21,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from kfwd import decoding
 from kfwd.api_handover import HANDOVER_PROTOCOL
 from kfwd.errors import NOT_JSON, ProtocolError
 from kfwd.model import Wanted
@@ -79,7 +80,7 @@ class Taken(Message, frozen=True):
 
 
 AnyMessage = Held | Listening | Attached | Offered | Ready | Waiting | Yours | Taken
-_decoder = msgspec.json.Decoder(AnyMessage)
+_decoder = decoding.decoder(AnyMessage)
 
 
 def encode(message: AnyMessage, descriptors: int = 0) -> bytes:
