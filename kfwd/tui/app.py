@@ -6,21 +6,23 @@ It owns the picture and the link that keeps it current, and hands both to the sc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.keys import _character_to_key
 from textual.screen import Screen
 
 from kfwd import paths
 from kfwd.client.calls import Client
-from kfwd.errors import ExitCode
+from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import AnyEvent, utcnow
 from kfwd.service import start
 from kfwd.tasks import TaskSet
 from kfwd.text import clean
+from kfwd.tui import settings
 from kfwd.tui.calls import Calls
 from kfwd.tui.link import Link, Standing
 from kfwd.tui.page import Page
@@ -29,6 +31,9 @@ from kfwd.tui.undo import KEPT_S, Undo
 
 FLUSH_S = 0.15
 """Changes that come faster than this are shown together."""
+
+FAULTS = 4
+"""Sentences about the settings that are shown; the next ones when these are mended."""
 
 
 class KfwdApp(App[None]):
@@ -40,20 +45,31 @@ class KfwdApp(App[None]):
         Binding("u", "undo", "undo", id="undo"),
         Binding("s", "start_daemon", "start the daemon", id="start-daemon"),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
+        Binding(
+            "ctrl+p,colon",
+            "command_palette",
+            "palette",
+            tooltip="All that can be done here",
+            show=False,
+            id="palette",
+        ),
         Binding("q", "quit", "quit", id="quit"),
     ]
 
     def __init__(self, env: Mapping[str, str], *, clock: Callable[[], datetime] = utcnow) -> None:
-        super().__init__()
+        # The terminal's own colours, of which Textual can leave out all.
+        super().__init__(ansi_color=True if env.get("NO_COLOR") else None)
         self.env = env
         self.clock = clock
         self.paths = paths.find(env)
+        self.settings = settings.load(self.paths.config / settings.FILE)
         self.client = Client(paths.runtime_candidates(env), warn=self.say)
         self.picture = Picture()
         self.link = Link(self.client, self._took, self.changed)
         self.undo = Undo()
         self._tasks = TaskSet("tui")
         self.calls = Calls(self, self._tasks)
+        self._chosen: dict[str, str] = {}
         self._flushed = 0.0
         self._flushing = False
 
@@ -63,8 +79,29 @@ class KfwdApp(App[None]):
         return Overview()
 
     def on_mount(self) -> None:
+        self.theme = settings.THEMES[self.settings.theme]
+        for fault in (*self.settings.faults, *self._map_keys())[:FAULTS]:
+            self.say(fault, bad=True, keep_s=20)
         self._tasks.spawn(self.link.run(), "link")
         self.set_interval(1.0, self._second)
+
+    def _map_keys(self) -> list[str]:
+        """Give the actions the keys that were chosen; a sentence for each that cannot be."""
+        if not self.settings.keys:
+            return []
+        from kfwd.tui import keymap
+
+        self._chosen, faults = keymap.checked(self.settings.keys, keymap.scopes(KfwdApp))
+        self.set_keymap(self._chosen)
+        return faults
+
+    def key(self, id: str, usual: str) -> str:
+        """How the key of an action is shown in a sentence: `usual`, unless another was chosen."""
+        if id not in self._chosen:
+            return usual
+        first = self._chosen[id].partition(",")[0]
+        key = _character_to_key(first) if len(first) == 1 else first
+        return self.get_key_display(Binding(key, "", ""))
 
     async def on_unmount(self) -> None:
         await self._tasks.close()
@@ -79,7 +116,7 @@ class KfwdApp(App[None]):
     ) -> None:
         """Say what was done, and let `u` take it back: `what` it does then."""
         self.undo.offer(back)
-        self.say(f"{text} - u {what}", keep_s=KEPT_S)
+        self.say(f"{text} - {self.key('undo', 'u')} {what}", keep_s=KEPT_S)
         self.refresh_bindings()
         self.set_timer(KEPT_S, self.refresh_bindings)
 
@@ -102,6 +139,26 @@ class KfwdApp(App[None]):
             lambda: start.start(errors, self.client.answers, env=self.env),
             lambda _: self.link.hurry(),
         )
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        from kfwd.tui.commands import commands
+
+        return commands(self, screen)
+
+    def use_theme(self, theme: str) -> None:
+        """Look so from now on, and the next time."""
+        self.theme = settings.THEMES[theme]
+        try:
+            settings.keep_theme(self.paths.config / settings.FILE, theme)
+        except KfwdError as error:
+            self.calls.show(error)
+
+    def action_home(self) -> None:
+        """Back to the first screen, as if each on the way were left by its key."""
+        depth = len(self.screen_stack) + 1
+        while 1 < len(self.screen_stack) < depth and isinstance(self.screen, Page):
+            depth = len(self.screen_stack)
+            self.screen.action_back()
 
     async def action_help(self) -> None:
         from kfwd.tui.screens.help import Help

@@ -51,6 +51,7 @@ class Known(Struct, frozen=True, kw_only=True):
     requests: tuple[RequestView, ...] | None = None
     log: tuple[LogLine, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
+    requests_key: str = "h"
 
 
 def title(known: Known) -> tuple[Pieces, Pieces]:
@@ -232,7 +233,7 @@ def _requests(known: Known) -> Section:
         Row(f"request:{each.time.isoformat()}:{at}", request(each, known.entry.kind))
         for at, each in enumerate(newest)
     )
-    heading = (Piece("requests  ", "title"), Piece("h: all of them", "dim"))
+    heading = (Piece("requests  ", "title"), Piece(f"{known.requests_key}: all of them", "dim"))
     return Section(heading, rows or (Row("no-requests", (Piece("   none yet", "dim"),)),))
 
 

@@ -21,7 +21,7 @@ ENTRY_BINDINGS = (
     Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
     Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
     Binding("R", "restart", "restart", id="restart"),
-    Binding("x", "remove", "remove", tooltip="Remove; u brings it back", id="remove"),
+    Binding("x", "remove", "remove", tooltip="Remove, with undo", id="remove"),
     Binding("y", "copy", "copy", tooltip="Copy the local address", id="copy"),
     Binding(
         "Y",

@@ -26,7 +26,7 @@ BANNERS = {
     Standing.CONNECTING: "",
     Standing.LIVE: "",
     Standing.RESTARTING: "daemon restarting - reconnecting",
-    Standing.STOPPED: "daemon stopped - s starts it",
+    Standing.STOPPED: "daemon stopped - {start} starts it",
     Standing.REFUSED: "the daemon refuses: {}",
 }
 
@@ -106,7 +106,8 @@ class Page(Screen[None]):
         return status(self.picture, self.name_shown, cells)
 
     def _banner(self, cells: int) -> Pieces:
-        said = BANNERS[self.kfwd.link.standing].format(self.kfwd.link.trouble)
+        start = self.kfwd.key("start-daemon", "s")
+        said = BANNERS[self.kfwd.link.standing].format(self.kfwd.link.trouble, start=start)
         if not self.picture.known and self.kfwd.link.standing is Standing.STOPPED:
-            said = "no daemon is running - s starts it"
+            said = f"no daemon is running - {start} starts it"
         return (Piece(f" {said}", "warn"),)

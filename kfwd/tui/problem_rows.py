@@ -79,7 +79,9 @@ def _kind(picture: Picture, about: str, profiles: Collection[str]) -> Kind:
     return "profile" if about in profiles else "daemon"
 
 
-def lines(case: Case, now: datetime, cells: int, *, without: str = "") -> Iterator[Pieces]:
+def lines(
+    case: Case, now: datetime, cells: int, *, without: str = "", login_key: str = "L"
+) -> Iterator[Pieces]:
     """What it is about, what is wrong (`without` what is before the names of files), what to do."""
     problem = case.problem
     glyph, tone = SEVERITIES[problem.severity]
@@ -89,7 +91,7 @@ def lines(case: Case, now: datetime, cells: int, *, without: str = "") -> Iterat
     facts = Piece(f"{held}{words.span(problem.since, now)} ", "dim")
     left = (Piece(f" {glyph} ", tone), Piece(name, "title"))
     yield spread(left, (facts,), cells)
-    yield from _body(problem.text.replace(without, ""), _fix(case), tone, cells)
+    yield from _body(problem.text.replace(without, ""), _fix(case, login_key), tone, cells)
 
 
 @lru_cache(maxsize=1024)
@@ -101,8 +103,8 @@ def _body(text: str, fix: str, tone: Tone, cells: int) -> tuple[Pieces, ...]:
     return tuple(line for lines in found for line in lines)
 
 
-def _fix(case: Case) -> str:
+def _fix(case: Case, key: str) -> str:
     hint = case.problem.hint or ""
     if case.login is None:
         return hint
-    return f"L logs in, or {hint}" if hint else "L logs in"
+    return f"{key} logs in, or {hint}" if hint else f"{key} logs in"

@@ -71,7 +71,7 @@ class Browse(Page):
         Binding("n", "namespaces", "namespaces", tooltip="Another namespace", id="namespaces"),
         Binding("c", "contexts", "contexts", tooltip="Another context", id="contexts"),
         FIND,
-        Binding("escape", "all", "show all", show=False, id="show-all-objects"),
+        Binding("escape", "all", "show all", show=False, id="show-all"),
     ]
 
     def __init__(self) -> None:
@@ -333,7 +333,10 @@ class Browse(Page):
         for problem in browsing.unread(self.shelf.problems):
             yield remark(problem, "warn")
         if self.shelf.complete and not self.shelf.objects and not self.shelf.problems:
-            yield remark("nothing to forward here - n shows the namespaces, c the contexts")
+            other, away = self.kfwd.key("namespaces", "n"), self.kfwd.key("contexts", "c")
+            yield remark(
+                f"nothing to forward here - {other} shows the namespaces, {away} the contexts"
+            )
         if self.shelf.problems and not self._find:
             yield remark("what you may use without listing it: / and its name, as pod/web-0")
 

@@ -27,7 +27,7 @@ from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.following import Following
 from kfwd.tui.link import Standing
 from kfwd.tui.pieces import Piece, Pieces, spread
-from kfwd.tui.places import PLACES
+from kfwd.tui.places import PLACES, named
 from kfwd.tui.widgets.line_table import LineTable
 
 KEPT = 200
@@ -46,7 +46,7 @@ class Detail(EntryPage):
 
     help_text = (
         "Everything about one entry: what it needs, from this machine to the process in the pod,"
-        " what happened to it, and what goes through it now. y copies the line with the cursor."
+        " what happened to it, and what goes through it now. The line with the cursor is copied."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *(place.binding for place in PLACES if place.of_entry and place.name != "detail"),
@@ -158,13 +158,15 @@ class Detail(EntryPage):
             requests=None if self.requests is None else tuple(self.requests),
             log=tuple(self.log_lines),
             keys=tuple(self._helps(entry)),
+            requests_key=self.kfwd.key("requests", "h"),
         )
 
     def _helps(self, entry: EntryView) -> Iterator[tuple[str, str]]:
         """The keys that help with a problem."""
         if login.needed(self.picture, entry.context):
-            yield "L", "log in"
-        yield from ((place.key, place.description) for place in PLACES if place.name == DOCTOR)
+            yield self.kfwd.key("log-in", "L"), "log in"
+        doctor = named(DOCTOR)
+        yield self.kfwd.key(DOCTOR, doctor.key), doctor.description
 
     def _status(self, cells: int) -> Pieces:
         if self.entry is None:

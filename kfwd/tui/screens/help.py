@@ -1,8 +1,8 @@
-"""What the keys of a screen do, from the bindings themselves."""
+"""What the keys of a screen do, from the bindings themselves: all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +11,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from kfwd.tui.actions import actions
 from kfwd.tui.page import Page
+from kfwd.tui.pieces import Piece, Pieces
+from kfwd.tui.widgets.lines import Lines
 
 
 class Help(ModalScreen[None]):
@@ -24,27 +27,21 @@ class Help(ModalScreen[None]):
     def __init__(self, page: Page) -> None:
         super().__init__()
         self._text = page.help_text
-        self._keys = keys(page)
+        self._actions = actions(page)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
             if self._text:
                 yield Static(self._text + "\n", markup=False)
-            yield Static("\n".join(self._lines()), markup=False)
+            yield Lines(id="help-keys")
 
-    def _lines(self) -> Iterable[str]:
-        wide = max((len(key) for key, _ in self._keys), default=0)
-        return (f"{key:>{wide}}  {said}" for key, said in self._keys)
+    def on_mount(self) -> None:
+        self.query_one("#help-keys", Lines).show(list(self._lines()))
 
-
-def keys(page: Page) -> list[tuple[str, str]]:
-    """Each action's keys and what it does, in the order in which they were bound."""
-    found: dict[str, tuple[list[str], str]] = {}
-    for active in page.active_bindings.values():
-        binding = active.binding
-        if not binding.id:
-            continue
-        said = binding.tooltip or binding.description
-        names, _ = found.setdefault(f"{binding.action} {said}", ([], said))
-        names.append(page.app.get_key_display(binding))
-    return [(", ".join(names), said) for names, said in found.values()]
+    def _lines(self) -> Iterator[Pieces]:
+        """What does not work at the moment is dim."""
+        wide = max((len(action.keys) for action in self._actions), default=0)
+        for action in self._actions:
+            said = f"  {action.said[:1].lower()}{action.said[1:]}"
+            key = f"{action.keys:>{wide}}"
+            yield (Piece(key, "accent"), Piece(said, "plain" if action.works else "dim"))

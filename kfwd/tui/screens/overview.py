@@ -93,7 +93,7 @@ class Overview(EntryPage):
         self._look_around()
         files = ", ".join(paths.kubeconfigs(self.kfwd.env))
         yield remark(f"nothing is forwarded yet. {self._seen or f'kubeconfig: {files}'}")
-        yield remark("b               picks something to forward")
+        yield remark(f"{self.kfwd.key('browse', 'b'):<16}picks something to forward")
         yield remark("kfwd demo       is a cluster to play with")
 
     def _look_around(self) -> None:
@@ -128,7 +128,8 @@ class Overview(EntryPage):
     def _wished(self, cells: int) -> Pieces:
         said = ["only problems"] if self.wish.only_problems else []
         said += [f"sorted: {self.wish.sort}"] if self.wish.sort != Wish().sort else []
-        return (Piece(f" {' · '.join(said)}", "accent"), Piece("  esc shows all", "dim"))
+        key = self.kfwd.key("show-all", "esc")
+        return (Piece(f" {' · '.join(said)}", "accent"), Piece(f"  {key} shows all", "dim"))
 
     def _ask(self, wish: Wish) -> None:
         self.wish = wish

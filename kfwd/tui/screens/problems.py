@@ -62,10 +62,11 @@ class Problems(Page):
         if not self.cases and self.picture.known:
             yield remark("nothing is wrong", "good")
         now, cells, folder = self.kfwd.clock(), self.table.size.width, self.kfwd.paths.profiles
-        for key, case in self.cases.items():
-            lines = problem_rows.lines(case, now, cells, without=f"{folder}/")
+        key = self.kfwd.key("log-in", "L")
+        for about, case in self.cases.items():
+            lines = problem_rows.lines(case, now, cells, without=f"{folder}/", login_key=key)
             for number, pieces in enumerate(lines):
-                yield Item(key, fixed(pieces), pickable=number == 0)
+                yield Item(about, fixed(pieces), pickable=number == 0)
 
     @on(LineTable.Moved)
     def _moved(self) -> None:

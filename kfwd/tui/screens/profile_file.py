@@ -66,7 +66,8 @@ class ProfileFile(Page):
         count = len(self.faults)
         said = f"{count} fault{'s' if count > 1 else ''}" if count else "no faults"
         if self.draft.unsaved:
-            said += ": not written - e edits it again, esc leaves it"
+            edit, back = self.kfwd.key("profile-edit", "e"), self.kfwd.key("back", "esc")
+            said += f": not written - {edit} edits it again, {back} leaves it"
         name = self.draft.path.name if self.draft.unsaved else str(self.draft.path)
         return cut((Piece(f" {name}  ", "title"), Piece(said, "bad" if count else "dim")), cells)
 

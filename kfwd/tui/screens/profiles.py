@@ -48,7 +48,7 @@ class Profiles(Page):
             tooltip="Do what the plan says",
             id="profile-up",
         ),
-        Binding("x", "take_down", "down", tooltip="Take down; u brings it back", id="profile-down"),
+        Binding("x", "take_down", "down", tooltip="Take down, with undo", id="profile-down"),
         Binding("c", "switch", "context", tooltip="Switch its context", id="profile-switch"),
         Binding("e", "edit", "edit", tooltip="Edit in $EDITOR", id="profile-edit"),
         Binding("n", "new", "new", tooltip="Make a new profile", id="profile-new", priority=True),
@@ -239,7 +239,11 @@ class Profiles(Page):
         if draft.is_new:
             self._edit(draft)
         else:
-            self.kfwd.say(f"there is a profile {draft.name} already", hint="e edits it", bad=True)
+            said, key = (
+                f"there is a profile {draft.name} already",
+                self.kfwd.key("profile-edit", "e"),
+            )
+            self.kfwd.say(said, hint=f"{key} edits it", bad=True)
 
     def action_back(self) -> None:
         if self.query_one("#name", Input).display:

@@ -165,7 +165,8 @@ class Routes(Page):
         if (way := self.subject) is None:
             return
         if way.url is None:
-            self.kfwd.say("a browser cannot open this", hint="f makes a forward", bad=True)
+            key = self.kfwd.key("forward-route", "f")
+            self.kfwd.say("a browser cannot open this", hint=f"{key} makes a forward", bad=True)
             return
         self.app.open_url(way.url)
         self.kfwd.say(f"opened {way.url}")

@@ -13,6 +13,8 @@ from kfwd.text import clean
 from kfwd.tui.pieces import TONES, Pieces, Tone
 
 DIM = Style(dim=True)
+REVERSE = Style(reverse=True)
+"""The cursor where colours are the terminal's own, light or dark, or there are none."""
 
 
 def shown(text: str) -> str:
@@ -54,6 +56,8 @@ class Toned(Widget):
         if style is None:
             names = (f"tone--{tone}", *(("tone--cursor",) if cursor else ()))
             style = self.get_visual_style(*names).rich_style
+            if cursor and self.app.native_ansi_color:
+                style += REVERSE
             if self.stale:
                 style += DIM
             self._styles[tone, cursor] = style
