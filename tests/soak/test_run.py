@@ -9,9 +9,9 @@ from tests.soak.run import Extent, run
 
 SHORT = Extent(
     windows=1,
-    window_s=1.0,
-    least=0.3,  # other tests run beside this one
-    connections=500,
+    window_s=0.7,
+    least=0.2,  # other tests run beside this one
+    connections=200,
     refusals=5,
     slow_s=5.0,
     turns=3,
