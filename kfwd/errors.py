@@ -107,6 +107,10 @@ class Forbidden(KfwdError):
     exit_code = ExitCode.NOT_ALLOWED
 
 
+DENIED_CODES: Final = frozenset({Forbidden.code, "portforward-forbidden"})
+"""Codes of problems that a rule (RBAC) has to be changed for."""
+
+
 class Unreachable(KfwdError):
     """DNS, TCP, TLS or a proxy on the way failed before the API server could answer."""
 

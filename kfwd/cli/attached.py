@@ -22,6 +22,9 @@ from kfwd.signals import terminable
 
 RETRY_S = 0.5
 LOST_S = 30.0
+FATAL = 255
+"""kubectl compiles its filters after all else was checked, and ends with klog.Fatal there."""
+
 IGNORED = (
     *("--cache-dir", "--kuberc", "--log-flush-frequency", "--profile", "--profile-output"),
     *("--request-timeout", "--vmodule"),
@@ -186,4 +189,4 @@ def failed(error: KfwdError) -> int:
     from kfwd.cli.main import report
 
     report(error)
-    return ExitCode.FAILED
+    return FATAL if error.code == "bad-regex" else ExitCode.FAILED

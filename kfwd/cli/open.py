@@ -9,8 +9,9 @@ from kfwd.cli.app import App, kubeconfig_option, pass_app, say
 from kfwd.cli.names import EntryName, Named
 from kfwd.cli.routes import asked
 from kfwd.cli.wait import until_ready
-from kfwd.client import view, ways
-from kfwd.client.address import local_url
+from kfwd.client import knock, view, ways
+from kfwd.client.address import local_address, local_url
+from kfwd.client.copies import link
 from kfwd.errors import NotFound
 from kfwd.model import EntryView
 from kfwd.profiles.forwards import forward
@@ -42,7 +43,7 @@ def open_(
     app.ensure_daemon()
     entry = _entry(app, what)
     if entry is not None:
-        url = local_url(entry)
+        url = _local(entry)
     elif "/" in what or "=" in what:
         url = _of_target(app, what, namespace, context, kubeconfig)
     else:
@@ -81,10 +82,22 @@ def _of_target(
     added = _entry(app, entry)
     if added is None:
         raise NotFound(f'entry "{entry}" was removed', code="no-entry")
-    return local_url(added)
+    return _local(added)
+
+
+def _local(entry: EntryView) -> str:
+    """Its URL on this machine; what no port number tells is found out by asking."""
+    if (known := link(entry)) is not None:
+        return known
+    url = local_url(entry)
+    scheme = knock.scheme(local_address(entry))
+    return url if url.startswith(f"{scheme}:") else f"{scheme}://{local_address(entry)}"
 
 
 def _browse(url: str) -> None:
+    if not url.startswith("http"):
+        say("a browser cannot show this: it is for other programs")
+        return
     import webbrowser
 
     if not webbrowser.open(url):

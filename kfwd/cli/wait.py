@@ -11,7 +11,7 @@ from kfwd.cli.app import App, Seconds, pass_app
 from kfwd.cli.names import EntryName, Named
 from kfwd.client import stream, view
 from kfwd.client.calls import Client
-from kfwd.errors import NotFound, NotReady
+from kfwd.errors import DENIED_CODES, Forbidden, KfwdError, NotFound, NotReady
 from kfwd.model import EntryView, Snapshot, State
 
 TIMEOUT_S = 60.0
@@ -24,7 +24,10 @@ TIMEOUT_S = 60.0
 )
 @pass_app
 def wait(app: App, names: tuple[str, ...], timeout_s: float) -> None:
-    """Wait until entries are ready. Exit status 6 if they are not in time."""
+    """Wait until entries are ready.
+
+    Exit status 6 if they are not in time, 7 at once if a rule forbids it.
+    """
     ids = view.entry_ids(app.client.snapshot(), names)
     until_ready(app.client, ids, timeout_s)
 
@@ -32,15 +35,15 @@ def wait(app: App, names: tuple[str, ...], timeout_s: float) -> None:
 def until_ready(client: Client, ids: Sequence[str], timeout_s: float) -> None:
     """Return once every one of `ids` is ready.
 
-    Raises `NotReady` at once where one needs a person, else after `timeout_s` seconds; `NotFound`
-    where one is removed meanwhile.
+    Raises `NotReady` at once where one needs a person (`Forbidden` where that is to grant
+    something), else after `timeout_s` seconds; `NotFound` where one is removed meanwhile.
     """
     last: Snapshot | None = None
     for last in snapshots(client, time.monotonic() + timeout_s):
         if not late(last, ids):
             return
-        if any(entry.state is State.FAILED for entry in late(last, ids)):
-            break
+        if failed := [entry for entry in late(last, ids) if entry.state is State.FAILED]:
+            raise _not_ready(failed, timeout_s)
     if last is None:
         raise NotReady(f"the daemon did not say within {timeout_s:g} s what is ready")
     raise _not_ready(late(last, ids), timeout_s)
@@ -72,10 +75,12 @@ def late(snapshot: Snapshot, ids: Sequence[str]) -> list[EntryView]:
     return [known[one] for one in ids if known[one].state is not State.READY]
 
 
-def _not_ready(entries: Sequence[EntryView], timeout_s: float) -> NotReady:
+def _not_ready(entries: Sequence[EntryView], timeout_s: float) -> KfwdError:
     first = entries[0]
     others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     when = "" if first.state is State.FAILED else f" after {timeout_s:g} s"
     why = f": {first.problem.text}" if first.problem else ""
-    hint = first.problem.hint if first.problem else None
-    return NotReady(f"{first.id} is {first.state}{when}{why}{others}", hint=hint or "kfwd status")
+    hint = (first.problem and first.problem.hint) or "kfwd status"
+    denied = first.state is State.FAILED and first.problem and first.problem.code in DENIED_CODES
+    kind = Forbidden if denied else NotReady
+    return kind(f"{first.id} is {first.state}{when}{why}{others}", hint=hint)

@@ -10,10 +10,11 @@ from msgspec import Struct
 from kfwd.api_doctor import Fact, PartState
 from kfwd.api_history import HistoryItem
 from kfwd.api_model import ConnectionView, LogLine, RequestView
+from kfwd.client import copies
 from kfwd.client.address import authority
 from kfwd.model import ContextState, ContextView, EntryView
 from kfwd.text import age, clean, clock, listening, stamp
-from kfwd.tui import copies, timeline, words
+from kfwd.tui import timeline, words
 from kfwd.tui.picture import Rates
 from kfwd.tui.pieces import Piece, Pieces, Tone, fit
 from kfwd.tui.request_lines import request

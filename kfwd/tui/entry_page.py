@@ -9,11 +9,11 @@ from textual.binding import Binding
 
 from kfwd.api_model import Removed
 from kfwd.client.address import local_address, local_url
+from kfwd.client.copies import copies, link
 from kfwd.errors import KfwdError
 from kfwd.model import EntryView, State
 from kfwd.text import clean
 from kfwd.tui import login, places
-from kfwd.tui.copies import copies
 from kfwd.tui.page import Page
 from kfwd.tui.undo import as_it_was
 
@@ -108,7 +108,7 @@ class EntryPage(Page):
             self._copy(text)
 
     def action_open(self) -> None:
-        self._with_address(local_url, self.app.open_url)
+        self._with_address(lambda entry: link(entry) or local_url(entry), self.app.open_url)
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)

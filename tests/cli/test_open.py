@@ -67,6 +67,17 @@ def test_where_only_a_port_forward_leads_there_one_is_added(
     assert opened == ["http://localhost:40000/"]
 
 
+def test_what_no_browser_shows_is_said_as_its_clients_write_it(
+    run: Run, daemon: StandIn, opened: list[str]
+) -> None:
+    database = (PortView(listen=("127.0.0.1:40000",), remote="5432", port=5432),)
+    daemon.on("GET /v1/snapshot", snapshot(entry("-/db", ports=database)))
+    result = run("open", "db")
+    assert result.out == "postgresql://localhost:40000/\n"
+    assert "a browser cannot show this" in result.err
+    assert opened == []
+
+
 def test_where_nothing_leads_there_the_reason_is_said(run: Run, daemon: StandIn) -> None:
     daemon.on("GET /v1/snapshot", snapshot())
     lost = route("port-forward", "svc/web:80", "fails", note="svc/web has no ready endpoints")

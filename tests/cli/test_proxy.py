@@ -171,3 +171,9 @@ def test_a_free_port_is_had_again_after_the_daemon_lost_the_entry(
     result = run("proxy", "-p", "0")
     assert result.out == "Starting to serve on 127.0.0.1:41234\n"
     assert [put(served, index)["spec"]["port"] for index in (0, 1)] == [0, 41234]
+
+
+def test_a_filter_that_cannot_be_read_ends_it_as_it_ends_kubectl(run: Run, served: StandIn) -> None:
+    served.fail(PUT, 400, code="bad-regex", text='"([" is none', exit_code=2)
+    result = run("proxy", "--accept-paths=([")
+    assert (result.code, result.err) == (255, 'kfwd: "([" is none\n')

@@ -37,13 +37,23 @@ def test_a_time_that_runs_out_is_exit_status_6_and_says_what_is_late(
 
 
 def test_what_needs_a_person_is_not_waited_for(run: Run, daemon: StandIn) -> None:
-    problem = Problem(code="forbidden", severity="error", text="you may not")
+    problem = Problem(code="no-such-port", severity="error", text="there is none")
     failed = EntryChanged(seq=42, entry=entry("dev/web", state=State.FAILED, problem=problem))
     daemon.on("GET /v1/snapshot", STARTING)
     daemon.on_lines("GET /v1/events", FIRST, failed)
     result = run("wait", "web", "--timeout", "60")
     assert result.code == ExitCode.NOT_READY
-    assert result.err == "kfwd: dev/web is failed: you may not\nhint: kfwd status\n"
+    assert result.err == "kfwd: dev/web is failed: there is none\nhint: kfwd status\n"
+
+
+def test_what_a_rule_forbids_is_exit_status_7(run: Run, daemon: StandIn) -> None:
+    problem = Problem(code="portforward-forbidden", severity="error", text="no", hint="grant it")
+    failed = EntryChanged(seq=42, entry=entry("dev/db", state=State.FAILED, problem=problem))
+    daemon.on("GET /v1/snapshot", STARTING)
+    daemon.on_lines("GET /v1/events", FIRST, failed)
+    result = run("wait", "web", "db", "--timeout", "60")
+    assert result.code == ExitCode.NOT_ALLOWED
+    assert result.err == "kfwd: dev/db is failed: no\nhint: grant it\n"
 
 
 def test_an_entry_that_is_removed_meanwhile_is_not_found(run: Run, daemon: StandIn) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from kfwd.api_doctor import Diagnosis, Finding, HopWalked
-from kfwd.errors import ExitCode, KfwdError
+from kfwd.errors import DENIED_CODES, ExitCode, KfwdError
 
 DENIED_HOPS = {"login", "rbac"}
-DENIED_CODES = {"forbidden", "portforward-forbidden"}
 
 
 def diagnosis(

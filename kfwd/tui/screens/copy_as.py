@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from kfwd.tui.copies import Copy
+from kfwd.client.copies import Copy
 from kfwd.tui.pieces import Piece, cut
 from kfwd.tui.sheet import wrapped
 from kfwd.tui.widgets.line import Line, fixed

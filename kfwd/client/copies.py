@@ -48,6 +48,12 @@ def copies(entry: EntryView) -> tuple[Copy, ...]:
     return tuple(reversed(found.values()))
 
 
+def link(entry: EntryView) -> str | None:
+    """The URL of an entry: of a web page where its ports tell of one, else of what they tell of."""
+    found = {copy.what: copy.text for copy in reversed(copies(entry))}
+    return found.get("url") or found.get("dsn")
+
+
 def client(entry: EntryView) -> Copy | None:
     """The one to show beside the address: how the app behind it is talked to."""
     plain = {"address", "kubectl"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kfwd.client.copies import client, copies, link
 from kfwd.model import EndpointView, PortView
-from kfwd.tui.copies import client, copies
 from tests.standin import entry
 
 
@@ -99,3 +99,10 @@ def test_what_listens_on_no_tcp_port_has_only_that() -> None:
     assert found(ports=(unix,)) == {"address": "/run/web.sock"}
     assert found(ports=()) == {}
     assert found(ports=(PortView(listen=(), remote="80", port=80),)) == {}
+
+
+def test_a_link_is_a_page_where_there_may_be_one() -> None:
+    database, page = port(1, "5432", 5432), port(2, "http", 8080)
+    assert link(entry(ports=(database, page))) == "http://localhost:2/"
+    assert link(entry(ports=(database,))) == "postgresql://localhost:1/"
+    assert link(entry(ports=(port(3, "9000", 9000),))) is None
