@@ -213,6 +213,7 @@ async def answer(
         await managed.ready(daemon)
         log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
         await either(daemon.stopping.wait(), giver.given.wait())
+        await giver.call_off()
         log.info("stopping")
         await managed.stopping()
     finally:

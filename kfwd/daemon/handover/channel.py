@@ -12,7 +12,9 @@ from typing import TypeVar
 from kfwd.daemon.handover.messages import DESCRIPTORS_MAX, AnyMessage, Decoder, encode
 from kfwd.errors import ProtocolError
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0
+"""Long enough for a process to start on a loaded machine; whoever asked for it waits 30 s."""
+
 READ_SIZE = 64 * 1024
 ROOM = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
 M = TypeVar("M", bound=AnyMessage)
@@ -53,6 +55,13 @@ class Channel:
             close_all(descriptors)
             raise ProtocolError(f"{type(message).__name__} instead of {kind.__name__}")
         return message
+
+    def ended(self) -> None:
+        """Wait until the other side hangs up. Raises `TimeoutError`, `ProtocolError` for words."""
+        with contextlib.suppress(ConnectionError):
+            message, descriptors = self.receive()
+            close_all(descriptors)
+            raise ProtocolError(f"{type(message).__name__} instead of the end")
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

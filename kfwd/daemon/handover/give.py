@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
 """What a service manager says to the process it started, and so to the one that replaces it."""
 
+FAILED = "handover-failed"
 LAST_WORDS_S = 3.0
 """How long a new process that hung up may take to end by itself."""
 
@@ -62,6 +63,7 @@ class Giver:
         managed: Managed,
     ) -> None:
         self.given = asyncio.Event()
+        self._giving: asyncio.Task[Any] | None = None
         self._daemon = daemon
         self._server = server
         self._lock = lock
@@ -73,7 +75,29 @@ class Giver:
 
         Raises `KfwdError` when nothing changed hands; then everything goes on here.
         """
-        return await self._daemon.change(lambda: self._give(request))
+        return await self._daemon.change(lambda: self._give_unless_stopped(request))
+
+    async def call_off(self) -> None:
+        """Take back what is being handed over, since the daemon stops."""
+        if self._giving is not None:
+            self._giving.cancel()
+            await asyncio.wait([self._giving])
+
+    async def _give_unless_stopped(self, request: HandoverRequest) -> Successor:
+        self._check_stays()
+        self._giving = asyncio.current_task()
+        try:
+            return await self._give(request)
+        except asyncio.CancelledError:
+            self._check_stays()
+            raise
+        finally:
+            self._giving = None
+
+    def _check_stays(self) -> None:
+        if self._daemon.stopping.is_set():
+            hint = "`kfwd daemon start` starts one when it has stopped"
+            raise KfwdError("the daemon stops, and is not replaced", hint=hint, code=FAILED)
 
     async def _give(self, request: HandoverRequest) -> Successor:
         if request.protocol != HANDOVER_PROTOCOL:
@@ -155,6 +179,7 @@ class Giver:
         released = [(id, door, sock) for id, door in doors for sock in door.release()]
         try:
             await asyncio.to_thread(_send_waiting, channel, released)
+            self._check_stays()
         except BaseException:
             for _, door, sock in released:
                 door.adopt(sock)
@@ -192,4 +217,4 @@ def environment(theirs: Mapping[str, str], ours: Mapping[str, str], paths: Paths
 
 def _failed(why: str, hint: str) -> KfwdError:
     text = f"the daemon was not replaced and goes on: {why}"
-    return KfwdError(text, hint=hint, code="handover-failed")
+    return KfwdError(text, hint=hint, code=FAILED)

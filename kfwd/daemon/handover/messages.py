@@ -4,7 +4,9 @@
                  <- Held, Listening..., Attached..., Offered
     Ready ->                         (accepts no more)
                  <- Waiting..., Yours
-    Taken ->                         (closes its copies)
+    Taken ->                         (is the daemon no more, closes its copies and hangs up)
+
+The new one touches nothing before the old one has hung up: until then it may be called off.
 
 A frame is `KFWD`, the protocol's version (u16), the number of its descriptors (u16), the size of
 its body (u32), and the body: JSON. Descriptors travel beside the bytes, in the same order, at most
@@ -76,7 +78,7 @@ class Yours(Message, frozen=True):
 
 
 class Taken(Message, frozen=True):
-    """From here on the new process is the daemon."""
+    """Everything is here: the new process is the daemon as soon as the old one hangs up."""
 
 
 AnyMessage = Held | Listening | Attached | Offered | Ready | Waiting | Yours | Taken

@@ -9,7 +9,7 @@ import socket
 
 from kfwd.daemon.daemon import Daemon
 from kfwd.daemon.fd_store import names_of
-from kfwd.daemon.handover.channel import Channel, close_all
+from kfwd.daemon.handover.channel import TIMEOUT_S, Channel, close_all
 from kfwd.daemon.handover.messages import (
     Attached,
     Held,
@@ -43,9 +43,12 @@ class Heir:
         self._channel = channel
 
     @classmethod
-    def receive(cls, descriptor: int, paths: Paths) -> Heir:
-        """All that is offered on this end of a channel. Raises `KfwdError`."""
-        heir = cls(Channel(socket.socket(fileno=descriptor)))
+    def receive(cls, descriptor: int, paths: Paths, within_s: float = TIMEOUT_S) -> Heir:
+        """All that is offered on this end of a channel. Raises `KfwdError`.
+
+        `within_s` bounds every wait for the old process.
+        """
+        heir = cls(Channel(socket.socket(fileno=descriptor), within_s))
         try:
             while not heir._note(*heir._channel.receive(), paths):
                 pass
@@ -80,10 +83,10 @@ class Heir:
         return names_of(self.sockets)
 
     async def take_over(self, daemon: Daemon) -> None:
-        """Say that `daemon` has bound everything, and be the daemon once the old one lets go.
+        """Say that `daemon` has bound everything, and be the daemon once the old one hangs up.
 
-        An old one that dies meanwhile has let go; one that takes all back ends this process first.
-        Raises `KfwdError` when it does not let go.
+        An old one that dies meanwhile hangs up too; one that takes all back ends this process
+        before it does. Raises `KfwdError` when it does not let go.
         """
         arrived: Arrived = []
         try:
@@ -91,6 +94,7 @@ class Heir:
                 await asyncio.to_thread(self._channel.send, Ready())
                 await asyncio.to_thread(_arrivals, self._channel, arrived)
                 await asyncio.to_thread(self._channel.send, Taken())
+                await asyncio.to_thread(_let_go, self._channel)
         except (OSError, ProtocolError) as error:
             raise _failed(error) from error
         self.lock.claim()
@@ -129,6 +133,12 @@ def _arrivals(channel: Channel, arrived: Arrived) -> None:
             case _:
                 close_all(descriptors)
                 raise ProtocolError(f"{type(message).__name__} instead of a connection")
+
+
+def _let_go(channel: Channel) -> None:
+    """Wait until the old process has let go. One that hangs after it heard `Taken` has done so."""
+    with contextlib.suppress(TimeoutError):
+        channel.ended()
 
 
 def _adopted(descriptor: int) -> socket.socket:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -169,6 +172,44 @@ def test_when_the_new_process_dies_the_old_one_goes_on(home: Home, script: str) 
         assert hears_nothing(first)
     home.hand_over()
     assert old.wait(10) == 0
+
+
+HANGS = """
+import os, pathlib, signal, socket, sys
+from kfwd.daemon.handover.channel import Channel
+from kfwd.daemon.handover.messages import Offered, Ready, Yours
+file, until, number = sys.argv[1], sys.argv[2], int(sys.argv[-1])
+channel = Channel(socket.socket(fileno=number))
+while type(message := channel.receive()[0]).__name__ != until:
+    if isinstance(message, Offered):
+        channel.send(Ready())
+pathlib.Path(file + ".new").write_text(str(os.getpid()))
+pathlib.Path(file + ".new").rename(file)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("until", ["Offered", "Yours"])
+def test_a_stop_calls_off_what_is_under_way(home: Home, until: str) -> None:
+    path = home.root / "web.sock"
+    (home.paths.profiles / "dev.yaml").write_text(
+        "version: 1\nforwards:\n"
+        f'- {{name: web, target: svc/web, address: "unix:{path}", ports: ["80"]}}\n'
+    )
+    old = home.start()
+    home.up()
+    hung = home.root / "hung"
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(home.hand_over, sys.executable, "-c", HANGS, str(hung), until)
+        home.until(hung.exists)
+        old.send_signal(signal.SIGTERM)
+        with pytest.raises(KfwdError, match="the daemon stops, and is not replaced"):
+            asked.result(10)
+    assert old.wait(10) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(hung.read_text()), 0)
+    assert not path.exists()
+    assert not home.paths.lock.exists()
 
 
 def test_a_program_that_is_not_there_changes_nothing(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kfwd.daemon.handover.channel import Channel
-from kfwd.daemon.handover.messages import Attached, Held, Listening, Offered, Ready, Yours
+from kfwd.daemon.handover.messages import Attached, Held, Listening, Offered, Ready, Taken, Yours
 from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.lock import Lock
 from kfwd.errors import KfwdError
@@ -29,13 +30,13 @@ class Old:
         ours, self.theirs = socket.socketpair()
         self.channel = Channel(ours, 5)
 
-    def offer(self) -> Heir:
+    def offer(self, within_s: float = 5.0) -> Heir:
         port = self.listening.fileno()
         self.channel.send(Held(), [self.lock.descriptor, port])
         self.channel.send(Listening(("dev/web",)), [port])
         self.channel.send(Attached((wanted(),)))
         self.channel.send(Offered())
-        return Heir.receive(self.theirs.detach(), self.paths)
+        return Heir.receive(self.theirs.detach(), self.paths, within_s)
 
     def close(self) -> None:
         self.channel.close()
@@ -82,6 +83,35 @@ async def test_when_the_old_one_dies_the_new_one_is_the_daemon(old: Old, tmp_pat
     heir = old.offer()
     async with running(tmp_path / "home") as rig:
         old.channel.close()
+        await heir.take_over(rig.daemon)
+    assert heir.lock.mine
+    discard(heir)
+
+
+async def test_the_new_one_touches_nothing_before_the_old_one_hangs_up(
+    old: Old, tmp_path: Path
+) -> None:
+    heir = old.offer()
+    async with running(tmp_path / "home") as rig:
+        async with asyncio.TaskGroup() as tasks:
+            taking = tasks.create_task(heir.take_over(rig.daemon))
+            await asyncio.to_thread(old.channel.expect, Ready)
+            await asyncio.to_thread(old.channel.send, Yours())
+            await asyncio.to_thread(old.channel.expect, Taken)
+            done, _ = await asyncio.wait([taking], timeout=0.1)
+            assert not done
+            assert not heir.lock.mine
+            old.channel.close()
+        assert heir.lock.mine
+    discard(heir)
+
+
+async def test_an_old_one_that_hangs_after_it_heard_all_has_let_go(
+    old: Old, tmp_path: Path
+) -> None:
+    heir = old.offer(within_s=0.2)
+    async with running(tmp_path / "home") as rig:
+        old.channel.send(Yours())
         await heir.take_over(rig.daemon)
     assert heir.lock.mine
     discard(heir)
