@@ -23,6 +23,10 @@ check: $(BIN)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The pictures of the TUI in docs, by the app itself (local ports 3000 to 9200 must be free).
+screens: $(BIN)/.ready
+	$(BIN)/python -m tests.tui.pictures docs/screens
+
 # CHAOS_S seconds of everything that goes wrong, as CHAOS_SEED has it (docs/reliability.md).
 chaos: $(BIN)/.ready
 	$(BIN)/python -m tests.chaos

@@ -24,6 +24,7 @@ from kfwd.profiles import gateway_keys, keys, parse, proxy_keys
 from kfwd.tunnel import dial, liveness, pod, pool, session, stream
 from tests import codes
 from tests.standin import entry, snapshot
+from tests.tui.pictures import SHOTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -101,6 +102,18 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
             assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
+
+
+def test_every_picture_of_a_screen_is_of_one_that_there_is_and_is_shown() -> None:
+    shown = {
+        name for page in PAGES for name in re.findall(r"screens/([\w-]+)\.svg\)", page.read_text())
+    }
+    pictures = {path.stem: path.read_text() for path in (ROOT / "docs" / "screens").iterdir()}
+    assert shown == pictures.keys() == {*SHOTS}
+    assert all((ROOT / "kfwd" / "tui" / "screens" / f"{name}.py").exists() for name in shown)
+    assert "screens/overview.svg" in (ROOT / "README.md").read_text()
+    loads = re.compile(r"url\((?!#)|@import|href=|<(script|image|foreignObject)\b")
+    assert [name for name, text in pictures.items() if loads.search(text)] == []
 
 
 def named_tests() -> Iterator[tuple[str, str]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from msgspec import Struct
 
 from kfwd.model import EntryView
-from kfwd.text import listening
+from kfwd.text import clean, listening
 from kfwd.tui import words
 from kfwd.tui.picture import Rates
-from kfwd.tui.pieces import Piece, Pieces, Tone, fit, shorten
+from kfwd.tui.pieces import Piece, Pieces, Tone, fit, shorten, spread
 
 MARGIN = 3
 GAP = " "
@@ -132,7 +133,8 @@ def layout(cells: int) -> tuple[tuple[Column, int], ...]:
     shown = [column for column in COLUMNS if column.since <= cells]
     left = cells - MARGIN - sum(column.least for column in shown) - len(GAP) * len(shown)
     shares = sum(column.weight for column in shown) or 1
-    extra = [max(0, left) * column.weight // shares for column in shown]
+    ends = [max(0, left) * sofar // shares for sofar in accumulate(c.weight for c in shown)]
+    extra = (end - begin for begin, end in pairwise((0, *ends)))
     return tuple((c, c.least + more) for c, more in zip(shown, extra, strict=True))
 
 
@@ -158,10 +160,11 @@ def _cells(found: Sequence[Piece], cells: int) -> Pieces:
     )
 
 
-def problem(entry: EntryView, cells: int) -> Pieces:
-    """The line below a row that something is wrong with."""
+def problem(entry: EntryView, cells: int, *, login: bool = False) -> Pieces:
+    """The line below a row that something is wrong with; at its end the key, where one mends it."""
     if entry.problem is None:
         return ()
     tone: Tone = "bad" if entry.problem.severity == "error" else "warn"
-    said = f"└ {entry.problem.text}"
-    return (Piece(" " * (MARGIN + 2)), Piece(shorten(said, cells - MARGIN - 3), tone))
+    said = (Piece(" " * (MARGIN + 2)), Piece(f"└ {clean(entry.problem.text)}", tone))
+    way = (Piece("L", "accent"), Piece(" logs in ", "dim")) if login else (Piece(" "),)
+    return spread(said, way, cells)

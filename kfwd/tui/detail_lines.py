@@ -60,13 +60,14 @@ def title(known: Known) -> tuple[Pieces, Pieces]:
     entry = known.entry
     since = _since(known)
     state = words.state(entry.state)
+    profile = "" if entry.profile == "-" else f"{entry.profile}/"
     left = (
-        Piece(f" {clean(entry.name)}", "title"),
+        Piece(f" {clean(profile)}", "dim"),
+        Piece(clean(entry.name), "title"),
         Piece(f"   {state.text} {age(since, known.now)}", state.tone),
     )
-    profile = [] if entry.profile == "-" else [entry.profile]
-    where = [*profile, entry.context, entry.namespace, entry.target or entry.kind]
-    return left, (Piece(clean(" · ".join(part for part in where if part)) + " ", "dim"),)
+    where = " ▸ ".join(part for part in (entry.context, entry.namespace) if part)
+    return left, (Piece(clean(f"{where} · {entry.target or entry.kind} "), "dim"),)
 
 
 def _since(known: Known) -> datetime:

@@ -14,7 +14,7 @@ import secrets
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,11 +127,13 @@ class Sim:
             self.kubectl("delete", "namespace", "--wait=false", *self._made)
 
 
-def simulated(folder: Path, *options: str) -> subprocess.Popen[str]:
+def simulated(
+    folder: Path, *options: str, main: Sequence[str] = ("-m", "kfwd.sim.main")
+) -> subprocess.Popen[str]:
     """A simulated cluster in a process of its own, ready; its kubeconfig is `folder`/sim."""
     place = ("--kubeconfig", str(folder / "sim"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "kfwd.sim.main", "start", *place, *options],
+        [sys.executable, *main, "start", *place, *options],
         stdout=subprocess.PIPE,
         text=True,
     )

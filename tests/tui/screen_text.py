@@ -29,6 +29,7 @@ def normal(text: str) -> str:
     """Ports, ages, pod names, namespaces: `#` for each character, so that columns stay."""
     text = re.sub(r"(?<=localhost:)\d+|(?<=127\.0\.0\.1:)\d+", _same_width, text)
     text = re.sub(r"\b\d{4}(?=:[a-z0-9])", "####", text)
+    text = re.sub(r"(?<=│)\d+$", _same_width, text, flags=re.MULTILINE)
     text = re.sub(r"(?<=web-)[0-9a-z]+(-[0-9a-z]+)?", _same_width, text)
     text = re.sub(r"\be2e-[0-9a-f]+(-\d+)?", _same_width, text)
     text = re.sub(r"\s+\d+[smhd]$", lambda m: "#s".rjust(len(m[0])), text, flags=re.MULTILINE)

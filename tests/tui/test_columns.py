@@ -71,6 +71,21 @@ def test_nothing_is_a_dash() -> None:
 def test_the_line_below_says_what_is_wrong() -> None:
     wrong = Problem(code="x", severity="error", text="no ready endpoint\nsince 12 min")
     found = problem(entry(state=State.WAITING, problem=wrong), 30)
-    assert text(found) == "     └ no ready endpoint sin…"
-    assert found[-1].tone == "bad"
+    assert text(found) == "     └ no ready endpoint si…  "
+    assert found[1].tone == "bad"
     assert problem(entry(), 30) == ()
+
+
+def test_where_a_login_mends_it_the_key_stands_at_its_end() -> None:
+    wrong = Problem(
+        code="login-needed", severity="error", text="the login plugin failed " + "x" * 80
+    )
+    found = text(problem(entry(problem=wrong), 60, login=True))
+    assert found.startswith("     └ the login plugin failed x")
+    assert found.endswith("x… L logs in ")
+    assert len(found) == 60
+
+
+def test_no_cell_is_left_over() -> None:
+    for cells in range(80, 301):
+        assert 3 + sum(size + 1 for _, size in layout(cells)) == cells

@@ -63,9 +63,9 @@ def test_the_first_line_says_what_and_where_and_since_when() -> None:
         HistoryItem(at=ago(minutes=1), code="ready", text=""),
     )
     left, right = title(known(history=history))
-    assert text(left) == " web   ● ready 5m"
-    assert text(right) == "dev · kind · shop · svc/web "
-    assert text(title(known())[0]) == " web   ● ready 4h0m", (
+    assert text(left) == " dev/web   ● ready 5m"
+    assert text(right) == "kind ▸ shop · svc/web "
+    assert text(title(known())[0]) == " dev/web   ● ready 4h0m", (
         "as long as it is there, for all we know"
     )
 

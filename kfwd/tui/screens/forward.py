@@ -181,9 +181,8 @@ def _label(text: str, cells: int) -> Pieces:
 
 
 def _known(names: Sequence[str], cells: int) -> Pieces:
-    said = (
-        f"↑↓ ad hoc, {', '.join(names)}; or a new profile" if names else "or a new profile's name"
-    )
+    there_are = f", or ↑↓ {', '.join(names)}" if names else ""
+    said = f"a profile's name{there_are}"
     return (Piece(shorten(said, cells), "dim"),)
 
 

@@ -15,7 +15,7 @@ from kfwd import paths
 from kfwd.api_contexts import ContextList
 from kfwd.model import EntryView
 from kfwd.text import clean
-from kfwd.tui import columns, outline, places, words
+from kfwd.tui import columns, login, outline, places, words
 from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
@@ -84,7 +84,9 @@ class Overview(EntryPage):
                 facts = columns.Facts(entry, self.picture.rate(entry.id), now)
                 yield Item(entry.id, partial(columns.row, facts))
                 if entry.problem is not None:
-                    yield Item(entry.id, partial(columns.problem, entry), pickable=False)
+                    waits = login.needed(self.picture, entry.context)
+                    draw = partial(columns.problem, entry, login=waits)
+                    yield Item(entry.id, draw, pickable=False)
 
     def _first_start(self) -> Iterator[Item]:
         """What to do when there is nothing to show yet."""
