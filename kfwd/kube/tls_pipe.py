@@ -107,14 +107,19 @@ class TlsPipe:
         else:
             self._loop.remove_reader(self._fd)
 
+    @property
+    def _may_write(self) -> bool:
+        """Not so once the peer broke the protocol: OpenSSL then refuses to go on."""
+        return not self._over and self._closing is None and self._error is None
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send, keeping what the kernel does not take."""
-        if not self._over and self._closing is None:
+        if self._may_write:
             self._send(self._tls.seal(memoryview(data)))
 
     def write_frame(self, header: bytes, payload: memoryview) -> None:
         """The header goes into the first record, so that only that is copied together."""
-        if not self._over and self._closing is None:
+        if self._may_write:
             first = RECORD_SIZE - len(header)
             records = self._tls.seal(memoryview(b"".join((header, payload[:first]))))
             self._send(records + self._tls.seal(payload[first:]))
@@ -196,8 +201,8 @@ class TlsPipe:
             filled, goodbye = self._tls.open(received, _plain)
             ending = self.close if goodbye else None
         except Broken as broken:
-            failure, filled = broken.error, broken.filled
-            ending = lambda: self._end(failure)  # noqa: E731
+            self._error, filled = broken.error, broken.filled
+            ending = lambda: self._end(self._error)  # noqa: E731
         if answer := self._tls.outgoing():
             self._send([answer])
         if filled:
@@ -246,6 +251,14 @@ class TlsPipe:
 
 async def _handshake(sock: socket.socket, tls: TlsRecords) -> None:
     """Raises `ssl.SSLError`, having sent the alert that belongs to it, or `OSError`."""
+    try:
+        await _greet(sock, tls)
+    except BaseException:
+        tls.forget_ticket()
+        raise
+
+
+async def _greet(sock: socket.socket, tls: TlsRecords) -> None:
     loop = asyncio.get_running_loop()
     received = b""
     complete = False

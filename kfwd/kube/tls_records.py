@@ -104,6 +104,11 @@ class TlsRecords:
         if (session := self._object.session) and session.has_ticket:
             tickets[self._name] = session
 
+    def forget_ticket(self) -> None:
+        """The handshake failed: if that was for the ticket, the next one is to do without."""
+        if self._tickets is not None:
+            self._tickets.pop(self._name, None)
+
     def _read(self, into: memoryview) -> int:
         return cast("int", self._object.read(RECORD_SIZE, into))
 

@@ -270,7 +270,8 @@ class Channel:
         else:
             self._pipe.abort()
         self._paused = False
-        self._hand_on()
+        while self._sink is not None and self._pending:  # whether it wants to wait or not
+            self._sink.stream_data(memoryview(self._pending.popleft()))
         if self._sink is not None:
             self._sink.stream_ended(ending)
         self._owner.channel_over(self, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 
@@ -80,6 +81,31 @@ async def test_a_broken_record_ends_the_pipe() -> None:
         pipe.write(b"x")
         await until(lambda: receiver.lost)
         assert not receiver.data
+        assert isinstance(receiver.lost[0], ssl.SSLError)
+        await pipe.closed()
+
+
+async def test_an_answer_to_what_came_before_a_broken_record_is_dropped() -> None:
+    async def mangle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"asks")
+        writer.transport._ssl_protocol._transport.write(b"this is no TLS record at all")
+        with contextlib.suppress(ssl.SSLError):  # our alert
+            await reader.read()
+
+    async with server(mangle, tls=True) as port:
+        pipe, receiver = await opened(port, tls=True)
+        take = receiver.data_received
+
+        def take_and_answer(data: memoryview) -> None:
+            take(data)
+            pipe.write(b"answer")
+            pipe.write_frame(b"answer", memoryview(b"again"))
+
+        receiver.data_received = take_and_answer  # type: ignore[method-assign]
+        pipe.write(b"x")
+        await until(lambda: receiver.lost)
+        assert receiver.data == b"asks"
         assert isinstance(receiver.lost[0], ssl.SSLError)
         await pipe.closed()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
+import socket
 import ssl
 
 import pytest
 
 from kfwd.kube.tls import server_context
-from kfwd.kube.tls_records import RECORD_SIZE, SLICE, Broken, TlsRecords
-from tests.kube.servers import Authority
+from kfwd.kube.tls_pipe import TlsPipe
+from kfwd.kube.tls_records import RECORD_SIZE, SLICE, Broken, Resuming, TlsRecords
+from tests.kube.servers import Authority, serving
 
 ROOM = memoryview(bytearray(1 << 20))
 
@@ -110,3 +113,22 @@ def test_a_server_that_knows_the_ticket_no_more_gets_a_whole_handshake() -> None
     client.open(memoryview(server.outgoing.read()), ROOM)
     again, _ = join(ours, authority.server())
     assert not again.resumed
+
+
+async def test_a_ticket_that_a_handshake_failed_with_is_not_shown_again() -> None:
+    authority = Authority()
+    ours = server_context(authority.pem, "of the test")
+    client, server = join(ours, authority.server())
+    client.open(memoryview(server.outgoing.read()), ROOM)
+    assert isinstance(ours, Resuming)
+    assert ours.tickets
+
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+
+    async with serving(rude) as port:
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setblocking(False)
+        with pytest.raises(OSError, match=r"closed|reset"):
+            await TlsPipe.secured(sock, ours, "127.0.0.1")
+    assert not ours.tickets

@@ -236,6 +236,20 @@ async def test_an_end_is_told_behind_what_is_kept_for_a_stalled_reader() -> None
     assert (rig.reader.data, (await rig.reader.ending()).how) == (b"last words", End.CLEAN)
 
 
+async def test_a_reader_that_stalls_again_loses_nothing_at_the_end() -> None:
+    rig = await started(opened())
+    rig.flow.pause_reading()
+    take = rig.reader.stream_data
+
+    def take_and_stall(data: memoryview) -> None:
+        take(data)
+        rig.flow.pause_reading()
+
+    rig.reader.stream_data = take_and_stall  # type: ignore[method-assign]
+    rig.pipe.says(binary(b"\x00last ") + binary(b"\x00words") + CLOSED)
+    assert (rig.reader.data, (await rig.reader.ending()).how) == (b"last words", End.CLEAN)
+
+
 async def test_the_way_up_says_when_it_is_full() -> None:
     rig = await started(opened())
     rig.pipe.receiver.pause_writing()
