@@ -133,10 +133,6 @@ class Relay:
         for _ in range(CHUNKS_A_TURN):
             if self._sock is None:
                 return
-            if not self._stream.writable:
-                self._loop.remove_reader(self._sock)
-                self._stream.when_writable(self._read_on)
-                return
             try:
                 data = self._sock.recv(CHUNK)
             except BlockingIOError:
@@ -148,6 +144,11 @@ class Relay:
                 self._pod_ended(None)
                 return
             self._stream.write(data)
+            if not self._stream.writable:
+                # The copy hangs in this write: what it has read arrives, even past the cut.
+                self._loop.remove_reader(self._sock)
+                self._stream.when_writable(self._read_on)
+                return
 
     def _read_on(self) -> None:
         if self._sock is not None:

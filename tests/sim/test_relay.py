@@ -94,16 +94,28 @@ async def test_it_takes_no_second_payload_before_the_first_is_sent() -> None:
         assert s.stream.woken > woken
 
 
-async def test_it_reads_nothing_from_the_pod_while_the_client_takes_nothing() -> None:
+async def test_it_reads_one_piece_from_the_pod_while_the_client_takes_nothing() -> None:
     async with scene() as s:
         s.stream.writable = False
-        s.pod.writer.write(b"waits")
+        s.pod.writer.write(b"read")
         await s.until(lambda: s.stream.waiting)
-        assert not s.stream.written
+        s.pod.writer.write(b", waits")
+        await s.pod.writer.drain()
+        await asyncio.sleep(0.02)
+        assert s.stream.written == b"read"
         s.stream.writable = True
         for callback in s.stream.waiting:
             callback()
-        await s.until(lambda: s.stream.written == b"waits")
+        await s.until(lambda: s.stream.written == b"read, waits")
+
+
+async def test_what_hangs_in_a_write_outlives_the_cut() -> None:
+    async with scene() as s:
+        s.stream.writable = False
+        s.relay.finished()
+        s.pod.writer.write(b"last")
+        await s.until(lambda: s.ended)
+        assert s.stream.written == b"last"
 
 
 async def test_after_the_pods_end_the_other_copy_has_its_time() -> None:
