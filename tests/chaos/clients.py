@@ -33,8 +33,8 @@ class Talk:
     from `unsure` on the end may have come at any time without being seen.
     """
 
-    def __init__(self, number: int, client: str, way: str, begin: float) -> None:
-        self.number, self.client, self.way = number, client, way
+    def __init__(self, number: int, client: str, way: str, port: int, begin: float) -> None:
+        self.number, self.client, self.way, self.port = number, client, way, port
         self.begin = self.progress = begin
         self.first_byte: float | None = None
         self.received = 0
@@ -48,8 +48,8 @@ class Talk:
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    async def open(self, port: int) -> None:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         self.progress = self.now()
 
     async def read(self) -> bytes:
@@ -72,7 +72,7 @@ class Talk:
         while data := await self.read():
             checker.feed(data)
         if not checker.complete:
-            raise Early(f"after {checker.position} bytes")
+            raise Early(f"after {checker}")
 
     async def read_line(self) -> str:
         """A line that ends with the connection."""
@@ -82,7 +82,7 @@ class Talk:
             if len(line) > LINE_MAX:
                 raise WrongByte(f"more than a line: {line[:LINE_MAX]!r}")
         if not line.endswith(b"\n"):
-            raise Early(f"after {line!r}")
+            raise Early(f"after {line!r} of a line")
         return line.decode("latin-1")
 
     def unique(self, most: int) -> int:
@@ -98,12 +98,12 @@ async def short(talk: Talk, rng: random.Random) -> None:
     answer = b""
     while not whole(answer):
         if not (data := await talk.read()):
-            raise Early(f"after {answer[:LINE_MAX]!r}")
+            raise Early(f"after {answer[:LINE_MAX]!r} of an answer")
         answer += data
     head, _, body = answer.partition(b"\r\n\r\n")
     words = body.split()
     if not head.startswith(b"HTTP/1.1 200 ") or words[1:] != [f"path={path}".encode(), b"host=x"]:
-        raise WrongByte(f"the answer is another one's: {answer[:LINE_MAX]!r}")
+        raise WrongByte(f"not the answer to {path}: {answer[:LINE_MAX]!r}")
 
 
 def whole(answer: bytes) -> bool:
@@ -124,7 +124,7 @@ async def long(talk: Talk, rng: random.Random) -> None:
         await talk.send(stream.piece(checker.position, length))
         while checker.position < end:
             if not (data := await talk.read()):
-                raise Early(f"after {checker.position} bytes")
+                raise Early(f"after {checker}, of which {end - checker.position} were due")
             checker.feed(data)
         await asyncio.sleep(rng.uniform(0.0, 0.2))
 
@@ -141,7 +141,7 @@ async def upload(talk: Talk, rng: random.Random) -> None:
         await talk.send(data)
     line = await talk.read_line()
     if line != f"{total} {digest.hexdigest()}\n":
-        raise WrongByte(f"the pod got something else: {line}")
+        raise WrongByte(f"{total} {digest.hexdigest()} was sent, the pod got {line}")
     talk.received += total
 
 
@@ -249,8 +249,8 @@ class Crowd:
 
     async def talk(self, name: str, way: str, rng: random.Random) -> None:
         """One connection of a kind of client, to its outcome."""
-        talk = Talk(next(self._numbers), name, way, asyncio.get_running_loop().time())
-        role = ROLES[name]
+        role, now = ROLES[name], asyncio.get_running_loop().time()
+        talk = Talk(next(self._numbers), name, way, self._ports[way, role.listener], now)
         self._talks.add(talk)
         try:
             result, detail = await self._result(talk, role, rng)
@@ -263,6 +263,7 @@ class Crowd:
                 number=talk.number,
                 client=name,
                 way=way,
+                port=talk.port,
                 begin=talk.begin,
                 alive=talk.progress if talk.unsure is None else talk.unsure,
                 end=talk.now(),
@@ -275,7 +276,7 @@ class Crowd:
 
     async def _result(self, talk: Talk, role: Role, rng: random.Random) -> tuple[Result, str]:
         try:
-            await talk.open(self._ports[talk.way, role.listener])
+            await talk.open()
             await role.talk(talk, rng)
         except WrongByte as error:
             return Result.WRONG, str(error)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tests.chaos import windows as rules
 from tests.chaos.schedule import Kind
-from tests.chaos.windows import Window
+from tests.chaos.windows import Span, Window
 
 HANG_S = 15.0
 """Longest silence on a way that is free."""
@@ -34,6 +34,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     number: int
     client: str
     way: str
+    port: int
     begin: float
     alive: float
     end: float
@@ -42,11 +43,12 @@ class Outcome(Struct, frozen=True, kw_only=True):
     result: Result
     detail: str = ""
 
-    def __str__(self) -> str:
+    def told(self, zero: float) -> str:
+        """In words, with times from `zero` on: its begin, when it was still alive, its end."""
+        times = "..".join(f"{time - zero:.2f}" for time in (self.begin, self.alive, self.end))
         return (
-            f"{self.result}: {self.client} {self.number} by {self.way}, "
-            f"{self.begin:.2f}..{self.alive:.2f}..{self.end:.2f} s, "
-            f"{self.received} bytes: {self.detail}"
+            f"{self.result}: {self.client} {self.number} by {self.way} on port {self.port}, "
+            f"{times} s, {self.received} bytes: {self.detail}"
         )
 
 
@@ -66,10 +68,13 @@ _ELSE = {
 }
 
 
-def judge(outcome: Outcome, windows: Iterable[Window]) -> tuple[Verdict, Kind | None]:
-    """The verdict, and the fault that excuses what is allowed."""
+def judge(
+    outcome: Outcome, windows: Sequence[Window], slow: Sequence[Span] = ()
+) -> tuple[Verdict, Kind | None]:
+    """The verdict, and the fault that excuses what is allowed. `slow` is when all took long."""
     if effect := _NEEDS.get(outcome.result):
-        why = rules.reason(windows, effect, outcome.way, outcome.alive, outcome.end)
+        between = outcome.alive, outcome.end
+        why = rules.reason(windows, effect, outcome.way, *between, slow=slow)
         if why is not None:
             return Verdict.ALLOWED, why
     return _ELSE.get(outcome.result, Verdict.WRONG), None

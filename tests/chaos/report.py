@@ -9,14 +9,15 @@ from msgspec import Struct
 
 from tests.chaos import windows as rules
 from tests.chaos.ledger import Outcome, Result, Verdict, judge, percentile, recoveries
-from tests.chaos.windows import Window
+from tests.chaos.windows import Span, Window
 
 SHOWN = 20
+NEAR_S = 3.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """`span` is when it began and ended; `wrong`, `hung`, `refused` and `lost` say each case in a
-    line, and a good run has none.
+    """`span` is when it began and ended, `slow` when the daemon took long to answer; `wrong`,
+    `hung`, `refused` and `lost` say each case in a line, and a good run has none.
     """
 
     seed: int
@@ -27,6 +28,7 @@ class Report(Struct, frozen=True, kw_only=True):
     hung: Sequence[str]
     refused: Sequence[str]
     lost: Sequence[str]
+    slow: Sequence[Span] = ()
     usage: Sequence[str] = ()
 
     @property
@@ -48,7 +50,7 @@ class Report(Struct, frozen=True, kw_only=True):
         )
 
     def _tables(self) -> Iterable[str]:
-        verdicts = [(o, *judge(o, self.windows)) for o in self.outcomes]
+        verdicts = [(o, *judge(o, self.windows, self.slow)) for o in self.outcomes]
         excused = Counter(why for _, verdict, why in verdicts if verdict is Verdict.ALLOWED)
         faults = Counter(window.kind for window in self.windows)
         took = recoveries(self.outcomes, self.windows)
@@ -69,11 +71,12 @@ class Report(Struct, frozen=True, kw_only=True):
         yield ""
         strict, whole = rules.uncut_s(self.windows, *self.span), self.span[1] - self.span[0]
         yield f"{strict:.1f} of {whole:.1f} s in which no cut was allowed"
+        yield f"{rules.covered_s(self.slow):.1f} s in which the daemon was slow to answer"
         yield from self.usage
 
     def _cases(self) -> Iterable[str]:
         for window in [] if self.good else self.windows:
-            yield f"{window.begin:.2f}..{window.end:.2f} s: {window.kind}"
+            yield window.told(self.span[0])
         for name in ("wrong", "hung", "refused", "lost"):
             cases = getattr(self, name)
             yield from (f"{name}: {case}" for case in cases[:SHOWN])
@@ -81,11 +84,22 @@ class Report(Struct, frozen=True, kw_only=True):
                 yield f"{name}: and {len(cases) - SHOWN} more"
 
 
-def verdicts(outcomes: Iterable[Outcome], windows: Sequence[Window]) -> dict[Verdict, list[str]]:
-    """What is not allowed, in words, by kind."""
+def verdicts(
+    outcomes: Iterable[Outcome],
+    windows: Sequence[Window],
+    slow: Sequence[Span] = (),
+    zero: float = 0.0,
+) -> dict[Verdict, list[str]]:
+    """Each connection in words with the faults near its end, times from `zero` on, by verdict."""
     found: dict[Verdict, list[str]] = {verdict: [] for verdict in Verdict}
     for outcome in outcomes:
-        found[judge(outcome, windows)[0]].append(str(outcome))
+        near = [
+            window.told(zero)
+            for window in windows
+            if window.begin <= outcome.end + NEAR_S and outcome.alive - NEAR_S <= window.end
+        ]
+        words = f"{outcome.told(zero)}; near it {', '.join(near) or 'no fault'}"
+        found[judge(outcome, windows, slow)[0]].append(words)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 
 from kfwd.tasks import TaskSet
@@ -12,7 +11,7 @@ from tests.chaos.faults import calm, inject
 from tests.chaos.ledger import HANG_S, Verdict
 from tests.chaos.report import Report, unseen_or_repeated, verdicts
 from tests.chaos.schedule import EXCLUSIVE, Event, deal
-from tests.chaos.windows import Window
+from tests.chaos.windows import Span, Window
 from tests.chaos.world import Usage, World
 
 SESSIONS_KEPT = 8 * 6
@@ -21,19 +20,25 @@ SPARE_FILES = 16
 SPARE_THREADS = 8
 SESSION_MB = 0.1
 SPARE_MB = 40.0
+PULSE_S = 0.25
+SLOW_S = 0.25
 
 
 class Attack:
-    """Brings the scheduled events over the world, each as a window from its begin to its end."""
+    """Brings the scheduled events over the world, each as a window from its begin to its end.
+
+    `failed` says what could not be done, and daemons that ended though nothing ended them.
+    """
 
     def __init__(self, world: World) -> None:
         self.windows: list[Window] = []
+        self.failed: list[str] = []
         self._world = world
         self._turn = asyncio.Lock()
         self._tasks = TaskSet("attack")
 
     async def run(self, events: list[Event]) -> None:
-        """Returns when all are over. Raises what an event raised, as a group."""
+        """Returns when all are over."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
         try:
@@ -53,29 +58,59 @@ class Attack:
 
     async def _do(self, event: Event) -> None:
         loop = asyncio.get_running_loop()
+        if event.kind in EXCLUSIVE:
+            await self.look(f"before {event.kind}")
         window = Window(event.kind, loop.time())
         self.windows.append(window)
-        await asyncio.to_thread(inject, self._world, event)
+        try:
+            await asyncio.to_thread(inject, self._world, event)
+        except Exception as error:  # whatever it is, the run goes on and has failed
+            self.failed.append(f"{event.kind} at {event.at:.2f} s: {error!r}")
         window.end = loop.time()
 
+    async def look(self, when: str) -> None:
+        """Whether there is a daemon, where nothing is at work that ends it."""
+        if ended := await asyncio.to_thread(self._world.revive):
+            self.failed.append(f"{when}: {ended}")
 
-async def run(seed: int, seconds: float) -> Report:
-    """Everything, in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="kfwd-chaos-") as folder:
-        world = await asyncio.to_thread(World, Path(folder))
-        try:
-            await asyncio.to_thread(world.start)
-            return await _attacked(world, seed, seconds)
-        finally:
-            await asyncio.to_thread(world.close)
+
+class Pulse:
+    """Asks the daemon how it is, all the time: `slow` is when that took long.
+
+    A cut that happened then is seen later. It is no excuse for silence, nor for a refusal.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.slow: list[Span] = []
+        self._world = world
+
+    async def run(self) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            begin = now()
+            await asyncio.to_thread(self._world.snapshot)
+            if now() - begin > SLOW_S:
+                self.slow.append((begin, now()))
+            await asyncio.sleep(PULSE_S)
+
+
+async def run(seed: int, seconds: float, folder: Path) -> Report:
+    """Everything, in an empty folder, which has the daemon's log afterwards."""
+    world = await asyncio.to_thread(World, folder)
+    try:
+        await asyncio.to_thread(world.start)
+        return await _attacked(world, seed, seconds)
+    finally:
+        await asyncio.to_thread(world.close)
 
 
 async def _attacked(world: World, seed: int, seconds: float) -> Report:
     loop = asyncio.get_running_loop()
     before = await asyncio.to_thread(world.usage)
-    attack = Attack(world)
+    attack, pulse, tasks = Attack(world), Pulse(world), TaskSet("pulse")
     crowd = Crowd(world.ports, attack.windows, seed)
     begin = loop.time()
+    tasks.spawn(pulse.run(), "pulse")
     crowd.start()
     try:
         await attack.run(deal(seed, seconds))
@@ -83,10 +118,12 @@ async def _attacked(world: World, seed: int, seconds: float) -> Report:
         await crowd.finish()
     finally:
         await crowd.close()
+        await tasks.close()
     end = loop.time()
+    await attack.look("at the end")
     lost = await asyncio.to_thread(_lost, world)
     after = await asyncio.to_thread(world.usage)
-    found = verdicts(crowd.outcomes, attack.windows)
+    found = verdicts(crowd.outcomes, attack.windows, pulse.slow, begin)
     seen = await asyncio.to_thread(world.requests)
     return Report(
         seed=seed,
@@ -96,7 +133,8 @@ async def _attacked(world: World, seed: int, seconds: float) -> Report:
         wrong=[*found[Verdict.WRONG], *unseen_or_repeated(crowd.answered, seen)],
         hung=found[Verdict.HUNG],
         refused=found[Verdict.REFUSED],
-        lost=[*lost, *leaks(before, after)],
+        lost=[*attack.failed, *lost, *leaks(before, after)],
+        slow=pulse.slow,
         usage=(f"daemon before: {before}", f"daemon after:  {after}"),
     )
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from kfwd.sim import pattern
 
 BLOCK = 4096
+SHOWN = 16
 
 
 class WrongByte(Exception):
@@ -49,6 +50,9 @@ class Checker:
         self._total = total
         self.position = 0
 
+    def __str__(self) -> str:
+        return f"{self.position} of {self._total} bytes"
+
     @property
     def complete(self) -> bool:
         return self.position == self._total
@@ -58,6 +62,9 @@ class Checker:
         end = self.position + len(data)
         if end > self._total:
             raise WrongByte(f"{end - self._total} bytes beyond the {self._total} that were sent")
-        if data != self._stream.piece(self.position, len(data)):
-            raise WrongByte(f"a byte in {self.position}..{end} is not the one sent")
+        sent = self._stream.piece(self.position, len(data))
+        if data != sent:
+            first = next(n for n, byte in enumerate(data) if byte != sent[n])
+            place, got, due = self.position + first, data[first:], sent[first:]
+            raise WrongByte(f"from byte {place} on {due[:SHOWN]!r} was sent, {got[:SHOWN]!r} came")
         self.position = end

@@ -22,6 +22,7 @@ def outcome(result: Result = Result.DONE, **fields: Any) -> Outcome:
         "number": 1,
         "client": "short",
         "way": CERT,
+        "port": 8080,
         "begin": 1.0,
         "alive": 2.0,
         "end": 3.0,

@@ -23,6 +23,20 @@ def test_a_cut_is_excused_while_the_fault_is_at_work_and_just_after() -> None:
     assert reason([CUT], "cuts", CERT, 8.0, 9.9) is None
 
 
+def test_a_cut_is_on_its_way_only_while_bytes_flow() -> None:
+    asleep = Window(Kind.SLEEP, 10.05, 15.0)
+    assert reason([CUT, asleep], "cuts", CERT, 15.0 + TAIL, 20.0) is Kind.CUT_EOF
+    assert reason([CUT, asleep], "cuts", CERT, 15.2 + TAIL, 20.0) is None
+    assert reason([CUT], "cuts", CERT, 15.0, 20.0, slow=[(10.5, 14.5)]) is Kind.CUT_EOF
+    assert reason([CUT], "cuts", CERT, 15.0, 20.0, slow=[(10.5, 12.5)]) is None
+
+
+def test_nothing_may_be_refused_once_every_port_has_accepted() -> None:
+    killed = Window(Kind.KILL, 1.0, 3.0)
+    assert reason([killed], "refuses", CERT, 2.9, 3.1) is Kind.KILL
+    assert reason([killed], "refuses", CERT, 3.1, 3.2, slow=[(3.0, 4.0)]) is None
+
+
 def test_a_fault_at_work_has_no_end() -> None:
     assert reason([Window(Kind.ROLLOUT, 1.0)], "ends", CERT, 500.0, 500.0) is Kind.ROLLOUT
 

@@ -6,7 +6,7 @@ The one place that says what is allowed. A fault that is not listed as cutting m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -16,10 +16,15 @@ CERT, TOKEN = "cert", "token"
 """The two ways in: a client certificate, and a token that expires."""
 
 
+Span = tuple[float, float]
+
+
 class Effect(Struct, frozen=True, kw_only=True):
     """`cuts`: open connections may be reset. `ends`: they may also end like an end (protocol notes
-    L.6). `blocks`: new bytes may have to wait. `refuses`: nothing listens. `tail_s`: how long
-    after its end the fault may still be the reason. `token_only`: the certificate is not touched.
+    L.6). `blocks`: new bytes may have to wait. `refuses`: nothing listens. `tail_s`: for how many
+    seconds in which bytes flow a cut may be on its way after the end of its fault; a refusal never
+    is, since the window of what refuses ends when every port accepts. `token_only`: the certificate
+    is not touched.
     """
 
     cuts: bool = False
@@ -59,33 +64,45 @@ class Window(Struct):
     def effect(self) -> Effect:
         return EFFECTS.get(self.kind, NONE)
 
-    def may_explain(self, since: float, until: float) -> bool:
-        """Whether it was at work, or only just over, at some time between the two."""
-        return self.begin <= until and since <= self.end + self.effect.tail_s
+    def told(self, zero: float) -> str:
+        """In words, with times from `zero` on."""
+        return f"{self.begin - zero:.2f}..{self.end - zero:.2f} s: {self.kind}"
 
 
 def reason(
-    windows: Iterable[Window], effect: str, way: str, since: float, until: float
+    windows: Sequence[Window],
+    effect: str,
+    way: str,
+    since: float,
+    until: float,
+    *,
+    slow: Sequence[Span] = (),
 ) -> Kind | None:
-    """The latest fault with this effect (`cuts`, `ends`, `refuses`) between the two times."""
-    found = [
-        window
-        for window in windows
-        if getattr(window.effect, effect)
-        and (way == TOKEN or not window.effect.token_only)
-        and window.may_explain(since, until)
-    ]
-    return max(found, key=lambda window: window.begin).kind if found else None
+    """The latest fault with this effect (`cuts`, `ends`, `refuses`) at work between the two times,
+    or only just over. Spans in which everything was `slow` do not count for that.
+    """
+    for window in sorted(windows, key=lambda window: window.begin, reverse=True):
+        named = getattr(window.effect, effect) and (way == TOKEN or not window.effect.token_only)
+        if not named or window.begin > until:
+            continue
+        tail = 0.0 if effect == "refuses" else window.effect.tail_s
+        late = since - window.end
+        if late <= tail or (tail and clear_s(windows, way, window.end, since, slow) <= tail):
+            return window.kind
+    return None
 
 
-def clear_s(windows: Iterable[Window], way: str, since: float, until: float) -> float:
+def clear_s(
+    windows: Iterable[Window], way: str, since: float, until: float, slow: Iterable[Span] = ()
+) -> float:
     """How many of the seconds between the two the way was free."""
     blocked = (
-        (max(window.begin, since), min(window.end, until))
+        (window.begin, window.end)
         for window in windows
         if window.effect.blocks and (way == TOKEN or not window.effect.token_only)
     )
-    return until - since - covered_s(blocked)
+    spans = ((max(begin, since), min(end, until)) for begin, end in (*blocked, *slow))
+    return until - since - covered_s(spans)
 
 
 def uncut_s(windows: Iterable[Window], since: float, until: float) -> float:

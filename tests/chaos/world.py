@@ -55,6 +55,7 @@ class World:
         self._cluster = simulated(folder, "--pod-logs", str(self._log))
         self.sim = Sim(folder / "sim", folder, content.IMAGE)
         self.daemon = Process(folder / "home")
+        self.daemon.env["PYTHONFAULTHANDLER"] = "1"
         self.token_file = folder / "token"
         self.token = ""
         self.pid = 0
@@ -137,9 +138,10 @@ class World:
         done = subprocess.run(
             command, env=self.daemon.env, capture_output=True, text=True, timeout=80, check=False
         )
+        if snapshot := self.snapshot():
+            self.pid = snapshot.daemon.pid
         if done.returncode:
             raise RuntimeError(f"kfwd daemon restart: {done.stderr}")
-        self.pid = self.daemon.snapshot().daemon.pid
         self.until_serving()
 
     def kill_daemon(self) -> None:
@@ -171,6 +173,16 @@ class World:
         return snapshot is not None and not any(
             entry.connections.open or entry.connections.waiting for entry in snapshot.entries
         )
+
+    def revive(self) -> str | None:
+        """Start a daemon where there should be one and none is; says how the last one ended."""
+        if alive(self.pid):
+            return None
+        ended = next((p for p in self.daemon.running if p.pid == self.pid), None)
+        words = ended.communicate()[1] if ended else ""
+        status = ended.returncode if ended else "unknown"
+        self.run_daemon()
+        return f"the daemon ended by itself with status {status}: {words}"
 
     def usage(self) -> Usage:
         process = Path(f"/proc/{self.pid}")
