@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos soak fuzz bench bench-check bench-growth format clean
+.PHONY: demo test check chaos soak fuzz bench bench-check bench-tui bench-growth format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ bench: $(BIN)/.ready
 
 bench-check: $(BIN)/.ready
 	$(BIN)/python -m bench --check bench/last.json
+
+bench-tui: $(BIN)/.ready
+	$(BIN)/python -m bench.tui
 
 bench-growth: $(BIN)/.ready
 	$(BIN)/python -m bench.growth

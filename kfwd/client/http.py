@@ -136,6 +136,29 @@ class Response:
             pass  # trailers
 
 
+class Chunks:
+    """A chunked body (RFC 9112 section 7.1), from pieces as they come. Trailers are not read."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """What is whole by now of the body. Raises `ProtocolError`."""
+        self._rest += data
+        found, begin = [], 0
+        while not self.ended and (end := self._rest.find(b"\r\n", begin)) >= 0:
+            size = chunk_size(bytes(self._rest[begin:end]))
+            if len(self._rest) < end + size + 4:
+                break
+            found.append(self._rest[end + 2 : end + 2 + size])
+            begin, self.ended = end + size + 4, size == 0
+        if begin == 0 and len(self._rest) > MAX_BODY + MAX_LINE:
+            raise ProtocolError("the daemon's answer has a bad chunk")
+        del self._rest[:begin]
+        return b"".join(found)
+
+
 def request(connection: socket.socket, method: str, target: str, body: bytes | None) -> Response:
     """Send one request and read the head of its answer; the connection is the answer's then."""
     try:

@@ -20,6 +20,8 @@ from kfwd.tasks import in_thread
 E = TypeVar("E")
 
 CONNECT_S = 5.0
+READ = 256 * 1024
+"""Bytes at a time: a daemon with many entries says much at once."""
 
 
 async def follow(client: Client, feed: Feed[E]) -> AsyncGenerator[list[E], None]:
@@ -38,9 +40,9 @@ async def follow(client: Client, feed: Feed[E]) -> AsyncGenerator[list[E], None]
     try:
         writer.write(http.encode("GET", feed.target))
         await _accepted(client, reader)
-        rest = b""
-        while chunk := await _chunk(reader):
-            *lines, rest = (rest + chunk).split(b"\n")
+        rest, body = b"", http.Chunks()
+        while not body.ended:
+            *lines, rest = (rest + body.feed(await _read(reader))).split(b"\n")
             if len(rest) > http.MAX_BODY:
                 raise ProtocolError("the daemon sent a line that is too long")
             if found := [event for line in lines if (event := feed.read(line)) is not None]:
@@ -66,8 +68,9 @@ async def _accepted(client: Client, reader: asyncio.StreamReader) -> None:
             raise client.error(status, await reader.readexactly(size))
 
 
-async def _chunk(reader: asyncio.StreamReader) -> bytes:
-    """The next bytes of the body; none at its end."""
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """What has come. Raises `OSError` where nothing does for too long, or nothing more will."""
     async with asyncio.timeout(SILENCE_S):
-        size = http.chunk_size((await reader.readline()).rstrip(b"\r\n"))
-        return (await reader.readexactly(size + 2))[:-2]
+        if data := await reader.read(READ):
+            return data
+    raise ConnectionResetError("the answer was cut off")

@@ -5,11 +5,17 @@ It owns the picture and the link that keeps it current, and hands both to the sc
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import signal
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key
@@ -18,6 +24,7 @@ from textual.screen import Screen
 from kfwd import paths
 from kfwd.client.calls import Client
 from kfwd.errors import ExitCode, KfwdError
+from kfwd.masking import mask
 from kfwd.model import AnyEvent, utcnow
 from kfwd.service import start
 from kfwd.tasks import TaskSet
@@ -166,6 +173,13 @@ class KfwdApp(App[None]):
         if isinstance(self.screen, Page):
             await self.push_screen(Help(self.screen))
 
+    def _fatal_error(self) -> None:
+        """Say where it failed, once the terminal is as it was. Textual would show the values of
+        variables as well, which may be secret.
+        """
+        said = f"{mask(traceback.format_exc())}kfwd: the TUI has failed; what is forwarded goes on"
+        self.panic(Text(said))
+
     def _took(self, events: list[AnyEvent]) -> None:
         known = self.picture.known
         if self.picture.apply(events):
@@ -201,5 +215,16 @@ class KfwdApp(App[None]):
 def run(env: Mapping[str, str]) -> int:
     """Run the TUI in this terminal; returns the exit status."""
     app = KfwdApp(env)
-    app.run()
+    gc.freeze()  # modules and styles stay as long as the app: looking at them again costs frames
+    asyncio.run(_attended(app))
     return app.return_code or ExitCode.OK
+
+
+async def _attended(app: KfwdApp) -> None:
+    """SIGTERM and the end of the terminal leave the app as its key does: the terminal is given
+    back as it was.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, partial(app.exit, return_code=128 + number))
+    await app.run_async()

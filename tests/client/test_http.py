@@ -117,3 +117,23 @@ def test_a_socket_of_another_user_is_not_spoken_to(
     monkeypatch.setattr(os, "getuid", lambda: 4242)
     with pytest.raises(PermissionError, match="belongs to user 0"):
         http.connect(server.folder / "kfwd.sock", 1)
+
+
+BODY = b"4\r\nwire\r\n3;x=y\r\nd\r\n\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", range(1, len(BODY) + 1))
+def test_a_chunked_body_is_the_same_however_it_comes(size: int) -> None:
+    body = http.Chunks()
+    pieces = [BODY[at : at + size] for at in range(0, len(BODY), size)]
+    assert b"".join(body.feed(piece) for piece in pieces) == b"wired\r\n"
+    assert body.ended
+
+
+def test_what_is_not_whole_yet_waits() -> None:
+    body = http.Chunks()
+    assert body.feed(b"4\r\nwi") == b""
+    assert body.feed(b"re\r\n4\r\n") == b"wire"
+    assert not body.ended
+    with pytest.raises(ProtocolError, match="bad chunk"):
+        http.Chunks().feed(b"x\r\n")

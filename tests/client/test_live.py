@@ -40,7 +40,7 @@ async def test_lines_that_come_together_are_handed_on_together(
     server.on_raw("GET /v1/events", server.stream_head() + body + b"0\r\n\r\n")
     async with aclosing(live.follow(client, feeds.events())) as found:
         batches = [[event.seq for event in batch] async for batch in found]
-    assert batches == [[1, 2], [3]]
+    assert batches == [[1, 2, 3]]
 
 
 async def test_a_stream_that_is_cut_off_ends(server: StandIn, client: Client) -> None:

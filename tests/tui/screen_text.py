@@ -74,8 +74,17 @@ def _latency(match: re.Match[str]) -> str:
 
 def same(app: App[Any], name: str) -> None:
     """The screen is as the file `golden/NAME.txt` has it."""
-    path, found = FOLDER / f"{name}.txt", normal(screen(app))
+    path, found = _path(name), normal(screen(app))
     if os.environ.get("KFWD_GOLDEN") == "write":
         FOLDER.mkdir(exist_ok=True)
         path.write_text(found)
-    assert found == path.read_text()
+    assert found == golden(name)
+
+
+def golden(name: str) -> str:
+    """The screen that the file has."""
+    return _path(name).read_text()
+
+
+def _path(name: str) -> Path:
+    return FOLDER / f"{name}.txt"
