@@ -63,6 +63,7 @@ class Forward:
         self._config: Fault | None = None
         self._look = asyncio.Event()
         self._looked = False
+        self._seen: tuple[object, ...] = ()
         self._moved: list[object] = []
         self._counters: EntryCounters | None = None
 
@@ -132,7 +133,6 @@ class Forward:
                 while cluster is self._context.current:
                     self._look.clear()
                     self._serve(self._sight)
-                    self._showing.changed()
                     await self._look.wait()
 
     def _target(self) -> targets.Target | None:
@@ -143,6 +143,8 @@ class Forward:
             return None
 
     def _serve(self, sight: Sight) -> None:
+        """Have fronts follow what is seen, and show it if it is not what was seen before: most
+        changes in a namespace are of other pods."""
         if sight.looked:
             self._looked = True
             for port in self._ports:
@@ -151,6 +153,10 @@ class Forward:
                 port.serve(
                     resolution, sight.addresses(port.spec.remote, resolution) if wanted else None
                 )
+        seen = (self._looked, sight.fault, [port.resolution for port in self._ports])
+        if seen != self._seen:
+            self._seen = seen
+            self._showing.changed()
 
     def _context_changed(self) -> None:
         """The context failed or is back, or its kubeconfig names another cluster."""

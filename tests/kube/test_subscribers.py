@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from kfwd.kube.subscribers import Subscribers
+from kfwd.kube.subscribers import AT_ONCE, Subscribers
+from tests.until import until
 
 
 def test_everybody_is_woken_in_order_until_they_leave() -> None:
@@ -44,3 +47,26 @@ def test_one_may_leave_while_all_are_woken() -> None:
     subscribers.add(lambda: calls.append("b"))
     subscribers.wake()
     assert calls == ["b"]
+
+
+async def test_a_crowd_is_woken_over_several_turns_of_the_loop() -> None:
+    subscribers, calls = Subscribers(), list[int]()
+    for number in range(3 * AT_ONCE):
+        subscribers.add(lambda number=number: calls.append(number))  # type: ignore[misc]
+    subscribers.wake()
+    turns = [len(calls)]
+    while len(calls) < 3 * AT_ONCE:
+        await asyncio.sleep(0)
+        turns.append(len(calls))
+    assert turns == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE]
+    assert calls == sorted(calls)
+
+
+async def test_two_changes_before_its_turn_wake_somebody_once() -> None:
+    subscribers, calls = Subscribers(), list[int]()
+    for number in range(AT_ONCE + 1):
+        subscribers.add(lambda number=number: calls.append(number))  # type: ignore[misc]
+    subscribers.wake()
+    subscribers.wake()
+    await until(lambda: len(calls) == 2 * AT_ONCE + 1)
+    assert calls.count(AT_ONCE) == 1
