@@ -16,7 +16,7 @@ FORWARDS = [1, 50, 200, 500]
 
 Part = Callable[[Rig, int], list[Figure]]
 PARTS: dict[str, Part] = {
-    "floor": lambda _, runs: floor.measure(runs, 512 << 20),
+    "floor": lambda rig, runs: floor.measure(rig, runs, 512 << 20),
     "bulk": lambda rig, runs: bulk.measure(rig, runs, 512 << 20),
     "connects": connects.measure,
     "requests": lambda rig, runs: requests.measure(rig, runs, 2000),

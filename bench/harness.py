@@ -131,12 +131,16 @@ class Rig:
         return self.sim is not None
 
     def _simulate(self) -> None:
-        preferences = self.folder / "openssl.cnf"
-        preferences.write_text(GO_CIPHERS)
         place = ("--kubeconfig", str(self.kubeconfig))
-        self.sim = self.start("kfwd", "sim", "start", *place, OPENSSL_CONF=str(preferences))
+        self.sim = self.start("kfwd", "sim", "start", *place, **self.as_go())
         wait_for(self.kubeconfig.exists, "the simulated cluster")
         wait_for(lambda: len(self.kubectl("get", "endpoints", "web").split(",")) >= 3, "web")
+
+    def as_go(self) -> dict[str, str]:
+        """An environment in which OpenSSL chooses ciphers as a server in Go does."""
+        preferences = self.folder / "openssl.cnf"
+        preferences.write_text(GO_CIPHERS)
+        return {**self.env, "OPENSSL_CONF": str(preferences)}
 
     def _deploy(self, given: str) -> None:
         self.kubeconfig.write_text(Path(given).read_text())

@@ -17,10 +17,6 @@ WIDTH, ROW, LEFT, SCALE = 760, 26, 300, 200
 """Pixels: of the picture, of a row, before the bars, and of a bar as long as kubectl's."""
 
 
-START, END = "<!-- figures -->", "<!-- end of figures -->"
-"""What the table stands between in a page."""
-
-
 def results(figures: Iterable[Figure]) -> list[Result]:
     """The figures of a run."""
     return [figure.result for figure in figures]
@@ -35,12 +31,13 @@ def table(found: Sequence[Result]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def placed(page: str, table: str) -> str:
-    """The page with the table in its place. Raises `ValueError` if it has none."""
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise ValueError(f"the page has no {START} ... {END}")
+def placed(page: str, table: str, name: str = "figures") -> str:
+    """The page with the table in the place of that name. Raises `ValueError` if it has none."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, found, rest = page.partition(start)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"the page has no {start} ... {end}")
     return f"{before}{start}\n{table}\n{end}{after}"
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import ipaddress
 import os
+import resource
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -27,8 +29,10 @@ from kfwd.wire.authority import authority
 
 DIAL_S = 10.0
 TRY_S = 3.0
-CHECK_THE_WAY = "check the network, the VPN and the server address in the kubeconfig"
 """The most that one of several addresses is given."""
+
+CHECK_THE_WAY = "check the network, the VPN and the server address in the kubeconfig"
+_NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 USER_TIMEOUT_MS = 10_000
 KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 9, 3, 3
@@ -223,6 +227,8 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
         except TimeoutError:
             refusals.append(f"no answer within {share:.1f} s")
         except OSError as error:
+            if error.errno in _NO_DESCRIPTORS:
+                raise out_of_descriptors() from error
             silent = False
             refusals.append(reason(error))
     reasons = ", ".join(dict.fromkeys(refusals))
@@ -230,6 +236,16 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
         f"{authority(host, port)} cannot be reached: {reasons}",
         code="connect-timeout" if silent else "connect-failed",
         hint=CHECK_THE_WAY,
+    )
+
+
+def out_of_descriptors() -> Unreachable:
+    """This process may open no more files."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return Unreachable(
+        f"the daemon may open no more than {most} files, and has: nothing new can be connected",
+        code="too-many-files",
+        hint="raise the limit (ulimit -n, or LimitNOFILE of the service), then kfwd daemon restart",
     )
 
 

@@ -21,7 +21,7 @@ def test_growth_is_judged_by_what_a_piece_costs(costs: tuple[float, ...], linear
 
 
 def test_the_table_says_so() -> None:
-    found = [Growth("forwards: memory", "MB", (1, 10), (50.0, 60.0))]
+    found = [Growth("forwards: memory", "MB", (1, 5, 10), (50.0, 55.0, 60.0))]
     assert table(found).splitlines()[2] == (
-        "| forwards: memory | 1, 10 | 50, 60 MB | linear or better |"
+        "| forwards: memory | 1, 5, 10 | 50, 55, 60 MB | linear or better |"
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import socket
 import ssl
@@ -312,3 +313,13 @@ async def test_after_the_network_changed_nobody_waits_for_an_older_lookup(
     assert await resolver.addresses("api.test", 1) == [(socket.AF_INET, ("127.0.0.1", 1))]
     assert not resolver._pending
     assert not resolver._outdated
+
+
+async def test_a_process_without_descriptors_left_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none_left(address: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(dial, "_connect_to", none_left)
+    with pytest.raises(Unreachable, match=r"may open no more than \d+ files") as caught:
+        await open_socket(Route("127.0.0.1", 1))
+    assert caught.value.code == "too-many-files"
