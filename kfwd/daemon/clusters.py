@@ -18,13 +18,22 @@ from typing import NamedTuple
 import msgspec
 
 from kfwd.daemon.health import about
+from kfwd.daemon.refusals import Refusals
 from kfwd.entries.states import Fault, fault_of
-from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable
+from kfwd.errors import ConfigError, KfwdError, LoginNeeded, Unreachable, UpgradeFailed
 from kfwd.kube import kubeconfig
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.grant import Grant
 from kfwd.kube.subscribers import Subscribers
-from kfwd.model import ContextRef, ContextState, ContextView, ProblemView, Severity, utcnow
+from kfwd.model import (
+    ContextRef,
+    ContextState,
+    ContextView,
+    Problem,
+    ProblemView,
+    Severity,
+    utcnow,
+)
 from kfwd.service.environment import TRANSPORTS
 from kfwd.tasks import TaskSet
 from kfwd.tunnel import transports
@@ -75,6 +84,7 @@ class SharedContext:
         self._known = known
         self._learned = learned
         self._dialer: Dialer | None = None
+        self._refusals = Refusals()
         self._opened = asyncio.Event()
         self._stop_listening: Callable[[], None] = lambda: None
         self._subscribers = Subscribers()
@@ -109,10 +119,17 @@ class SharedContext:
         return _caused(Fault(problem, heals=heals, bars=bars), self.name)
 
     @property
+    def refused(self) -> Problem | None:
+        """What keeps sessions from all pods, with this context as the cause."""
+        common = self._refusals.common
+        return common and msgspec.structs.replace(common, cause=self.name)
+
+    @property
     def problems(self) -> tuple[ProblemView, ...]:
         """What is wrong, about this context."""
         found = [self._config.problem if self._config else None]
         found.append(self.current.problem if self.current else None)
+        found.append(self._refusals.common)
         found.append(transports.problem(self._known_now))
         return tuple(about(self.name, problem) for problem in found if problem is not None)
 
@@ -132,7 +149,13 @@ class SharedContext:
         except (Unreachable, LoginNeeded) as error:
             self.current.report(error)
             raise
+        except UpgradeFailed as error:
+            if self._refusals.met(f"{namespace}/{pod}", error):
+                self._subscribers.wake()
+            raise
         self.current.report(None)
+        if self._refusals.over():
+            self._subscribers.wake()
         return dialled
 
     def way_changed(self) -> None:

@@ -11,7 +11,7 @@ from kfwd.api_model import ConnectionView
 from kfwd.entries.states import Facts, Fault
 from kfwd.front.door import Door
 from kfwd.kube.cluster import Cluster
-from kfwd.model import EntryCounters, EntryView
+from kfwd.model import EntryCounters, EntryView, Problem
 from kfwd.tunnel.pool import Sessions
 
 Accepted = Callable[[int], None]
@@ -80,6 +80,10 @@ class Context(Protocol):
     @property
     def fault(self) -> Fault | None:
         """What is wrong with the context as a whole."""
+
+    @property
+    def refused(self) -> Problem | None:
+        """What keeps sessions from all its pods alike."""
 
     @property
     def current(self) -> Cluster | None:

@@ -186,6 +186,7 @@ class Forward:
             paused=self._wanted.paused,
             config=self._config,
             context=self._context.fault,
+            refused=self._context.refused,
             looked=self._looked,
             watch=watch,
             server=self._context.server,

@@ -147,6 +147,7 @@ class Proxy:
             paused=self._wanted.paused,
             config=self._behind.config,
             context=self._context.fault,
+            refused=self._context.refused,
             looked=self._behind.looked,
             watch=self._behind.watch,
             server=self._context.server,

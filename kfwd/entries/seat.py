@@ -12,6 +12,7 @@ from kfwd.entries.behind import answers
 from kfwd.entries.entry import Context
 from kfwd.entries.states import Fault
 from kfwd.kube.cluster import Cluster
+from kfwd.model import Problem
 from kfwd.tunnel.pod import PodSessions
 from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Sessions
@@ -36,6 +37,10 @@ class Seat:
     @property
     def fault(self) -> Fault | None:
         return self.context.fault
+
+    @property
+    def refused(self) -> Problem | None:
+        return self.context.refused
 
     @property
     def current(self) -> Cluster | None:

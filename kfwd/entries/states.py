@@ -74,14 +74,16 @@ class Facts(Struct, frozen=True, kw_only=True):
     """All that is known.
 
     `config`: what is wrong with what was asked for. `context`: what is wrong with the cluster as a
-    whole. `looked`: the objects that matter were read, or cannot be. `watch`: what hinders that.
-    `server` is the API server that answered last, in `latency_ms`; that decides nothing.
+    whole, `refused`: what keeps sessions from all its pods. `looked`: the objects that matter were
+    read, or cannot be. `watch`: what hinders that. `server` is the API server that answered last,
+    in `latency_ms`; that decides nothing.
     """
 
     ports: tuple[PortFacts, ...]
     paused: bool = False
     config: Fault | None = None
     context: Fault | None = None
+    refused: Problem | None = None
     looked: bool = False
     watch: Fault | None = None
     server: str | None = None
@@ -128,12 +130,20 @@ def _judge_session(facts: Facts, port: PortFacts) -> Verdict:
     if port.backend:
         return Verdict(State.DEGRADED, port.backend.problem)
     if port.session:
-        return _hampered(port.session, port)
+        return _hampered(_shared(facts, port.session), port)
     if not port.proven:
         return Verdict(State.STARTING)
     remark = port.resolution or port.way or facts.watch
     problem = remark.problem if remark else None
     return Verdict(State.READY if port.ready else State.DEGRADED, problem)
+
+
+def _shared(facts: Facts, fault: Fault) -> Fault:
+    """A fault of a session, with its cause where all others in the context have it as well."""
+    common, own = facts.refused, fault.problem
+    if common is None or (common.code, common.text) != (own.code, own.text):
+        return fault
+    return msgspec.structs.replace(fault, problem=msgspec.structs.replace(own, cause=common.cause))
 
 
 def _blocked(fault: Fault | None, otherwise: State) -> Verdict:

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from kfwd.backoff import Backoff
 from kfwd.errors import ApiError, Forbidden, KfwdError, Unreachable
 from kfwd.kube import health
@@ -16,6 +18,7 @@ from kfwd.kube.credentials import Credentials
 from kfwd.kube.grant import Grant
 from kfwd.kube.health import Health
 from kfwd.kube.kubeconfig import Context
+from kfwd.kube.login_hint import login_hint
 from kfwd.kube.nudge import Nudge
 from kfwd.kube.reflector import Pace
 from kfwd.kube.reflectors import Reflectors
@@ -45,7 +48,8 @@ class Cluster:
         pace: Pace | None = None,
     ) -> None:
         self.context = context
-        self.credentials = Credentials(context, env)
+        self.credentials = Credentials(context, env, changed=self._login_waits)
+        self._waiting: Problem | None = None
         self.server = Server(context, self.credentials, env)
         self.api = Api(self.server, self.credentials, report=self.report)
         self.reflectors = Reflectors(self.api, context.ref.name, pace=pace)
@@ -76,7 +80,7 @@ class Cluster:
         """What is wrong with the whole context. For its entries it is the cause, not a problem of
         each: they show it with `cause` set to this context's name.
         """
-        return self._health.problem
+        return self._health.problem or self._waiting
 
     @property
     def latency_ms(self) -> float | None:
@@ -148,6 +152,16 @@ class Cluster:
             self.reflectors.refresh()
         if new.state is ContextState.LOGIN_NEEDED is not old.state:
             self._nudge.give()  # from now on the credentials say when to look
+        self._subscribers.wake()
+
+    def _login_waits(self) -> None:
+        """A login plugin takes long, or has ended."""
+        words, before = self.credentials.waits_for, self._waiting
+        self._waiting = None
+        if words is not None:
+            hint = login_hint(self.context)
+            found = Problem(code="login-running", severity="warning", text=words, hint=hint)
+            self._waiting = replace(found, since=before.since) if before else found
         self._subscribers.wake()
 
     async def _keep_checking(self) -> None:

@@ -26,6 +26,7 @@ from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig import Context
 from kfwd.kube.login_hint import login_hint
 from kfwd.kube.oidc import Oidc
+from kfwd.kube.patience import Patience
 from kfwd.kube.tls import day
 from kfwd.tasks import TaskSet
 
@@ -64,7 +65,7 @@ class Credential(Guarded, frozen=True, kw_only=True):
 class Credentials:
     """The credentials of one context. `env` is what plugins run in and providers find proxies in.
 
-    `close()` ends a refresh under way, with the plugin it runs.
+    `changed` is called when `waits_for` changes. `close()` ends a refresh and its plugin.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Credentials:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         plugin_timeout: float = exec_plugin.TIME_LIMIT_S,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._context = context
         self._env = env
         self._monotonic = monotonic
         self._now = now
         self._plugin_timeout = plugin_timeout
+        self._patience = Patience(changed)
         self._tasks = TaskSet(f"credentials/{context.ref.name}")
         self._tags = itertools.count(1)
         self._oidc: Oidc | None = None
@@ -105,6 +108,14 @@ class Credentials:
     def current(self) -> Credential | None:
         """The last credential that was had, usable or not."""
         return self._current
+
+    @property
+    def waits_for(self) -> str | None:
+        """The login plugin that everything waits for, in words, once that takes long."""
+        plugin, spent_s = self._context.user.exec, self._patience.spent_s
+        if plugin is None or spent_s is None or self._good() is not None:
+            return None
+        return f"the login plugin {plugin.command} has been running for {spent_s:g} s"
 
     @property
     def retry_in_s(self) -> float:
@@ -232,7 +243,9 @@ class Credentials:
         user = self._context.user
         own = await asyncio.to_thread(grant.read, user)
         if own.authorization() is None and user.exec is not None:
-            given = await exec_plugin.fetch(self._context, self._env, timeout=self._plugin_timeout)
+            with self._patience.during():
+                limit = self._plugin_timeout
+                given = await exec_plugin.fetch(self._context, self._env, timeout=limit)
             return _over(own, given)
         if own.authorization() is None and user.auth_provider is not None:
             return _over(own, await self._provided())

@@ -11,7 +11,7 @@ import pytest
 
 from kfwd.daemon import clusters as module
 from kfwd.daemon.clusters import Clusters, SharedContext, key
-from kfwd.errors import KfwdError, LoginNeeded, Unreachable
+from kfwd.errors import KfwdError, LoginNeeded, Unreachable, UpgradeFailed
 from kfwd.kube import credentials
 from kfwd.kube.grant import Grant
 from kfwd.model import ContextRef, ContextState, utcnow
@@ -217,6 +217,26 @@ async def test_a_dial_that_fails_tells_about_the_context(
         assert context.fault is not None
         assert context.fault.heals
         assert context.fault.bars is (state is ContextState.LOGIN_NEEDED)
+
+
+async def test_what_refuses_sessions_to_several_pods_is_one_problem_of_the_context(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = FakeDialer(UpgradeFailed("no upgrades here", status=502))
+    monkeypatch.setattr(module, "Dialer", lambda *args, **kwargs: refusing)
+    home.write()
+    async with clusters(home) as shared:
+        context = shared.get(home.ref)
+        await context.cluster()
+        for pod in ("web-1", "web-2"):
+            assert context.refused is None
+            with pytest.raises(UpgradeFailed):
+                await context.dial("shop", pod)
+        assert context.refused is not None
+        assert (context.refused.text, context.refused.cause) == ("no upgrades here", "dev")
+        assert context.fault is None
+        _, problems = shared.views()
+        assert [(p.about, p.code, p.cause) for p in problems] == [("dev", "upgrade-failed", None)]
 
 
 async def test_before_the_cluster_is_known_nothing_can_be_dialled(home: Home) -> None:

@@ -26,7 +26,7 @@ async def never(*args: Any) -> Any:
 class Context:
     """As much of a context as a constructor looks at."""
 
-    name, namespace, fault, current = "dev", "shop", None, None
+    name, namespace, fault, refused, current = "dev", "shop", None, None, None
 
     def __init__(self) -> None:
         self.pool = Pool("dev", never)  # type: ignore[arg-type]  # it dials nothing

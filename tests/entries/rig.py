@@ -13,7 +13,16 @@ from kfwd.entries.states import Fault, fault_of
 from kfwd.errors import KfwdError
 from kfwd.front.replay import Budget
 from kfwd.kube.subscribers import Subscribers
-from kfwd.model import ContextRef, ContextState, EntryView, ForwardSpec, PortSpec, State, Wanted
+from kfwd.model import (
+    ContextRef,
+    ContextState,
+    EntryView,
+    ForwardSpec,
+    PortSpec,
+    Problem,
+    State,
+    Wanted,
+)
 from kfwd.tasks import TaskSet
 from kfwd.tunnel.pool import Pool
 from tests.resolve.builders import pod, workload
@@ -93,6 +102,7 @@ class Context:
         self.pool = pool
         self.namespace: str | None = "shop"
         self.fault: Fault | None = None
+        self.refused: Problem | None = None
         self.current: Any = None
         self._subscribers = Subscribers()
         self._opened = asyncio.Event()

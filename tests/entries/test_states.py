@@ -129,3 +129,11 @@ def test_a_problem_that_goes_on_keeps_the_time_it_was_noticed() -> None:
     assert kept(old, again) is old
     assert kept(old, other) is other
     assert kept(old, None) is kept(None, None) is None
+
+
+def test_a_session_that_all_pods_refuse_alike_has_their_context_as_its_cause() -> None:
+    common = msgspec.structs.replace(NO_UPGRADE.problem, cause="dev")
+    found = judge(one({**UNPROVEN, "session": NO_UPGRADE}, refused=common))
+    assert (found.state, found.problem) == (State.WAITING, common)
+    other = judge(one({**UNPROVEN, "session": EMPTY}, refused=common))
+    assert other.problem == EMPTY.problem

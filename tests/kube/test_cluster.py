@@ -14,6 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from kfwd.errors import LoginNeeded, Unreachable
 from kfwd.kube import credentials as credentials_module
+from kfwd.kube import patience
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.grant import Grant
@@ -177,6 +178,33 @@ async def test_a_plugin_that_failed_is_asked_again_without_anybody_asking_for_it
             assert cluster.problem.hint == "run `kfwd login dev`"
             (tmp_path / "in").touch()
             await until_state(cluster, ContextState.OK)
+        finally:
+            assert await cluster.close() == []
+
+
+async def test_a_plugin_that_takes_long_is_told_until_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_S", 0.05)
+    said = exec_credential(token="secret")
+    waits = f"until [ -e {tmp_path}/in ]; do sleep 0.05; done; echo '{said}'"
+    async with serving(version=VERSION) as server:
+        user = user_of(tmp_path, exec_user(script(tmp_path / "login", waits)))
+        context = msgspec.structs.replace(server.context(), user=user)
+        cluster = Cluster(context, {"PATH": os.environ["PATH"]}, check_s=LONG, pace=quick())
+        try:
+            await until(cluster.on_change, lambda: cluster.problem)
+            first = cluster.problem
+            assert first is not None
+            assert (first.code, first.hint) == ("login-running", "run `kfwd login dev`")
+            assert first.text == f"the login plugin {tmp_path}/login has been running for 0.05 s"
+            await until(cluster.on_change, lambda: cluster.problem != first)
+            assert cluster.problem is not None
+            assert cluster.problem.since == first.since
+            assert cluster.state is ContextState.UNKNOWN
+            (tmp_path / "in").touch()
+            await until_state(cluster, ContextState.OK)
+            assert cluster.problem is None
         finally:
             assert await cluster.close() == []
 

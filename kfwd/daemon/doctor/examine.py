@@ -19,7 +19,7 @@ from kfwd.daemon.doctor.walk import Told, Walk
 from kfwd.daemon.history import History
 from kfwd.daemon.store import Store
 from kfwd.daemon.supervisor import Supervisor
-from kfwd.errors import ConfigError, NotFound
+from kfwd.errors import ConfigError, NotFound, UpgradeFailed
 from kfwd.kube.cluster import Cluster
 from kfwd.model import ContextRef, EntryView, State
 from kfwd.tasks import TaskSet
@@ -190,8 +190,10 @@ def groups(entries: Iterable[EntryView]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for entry in entries:
         problem = entry.problem
-        if problem is None or problem.cause is not None or problem.severity == "info":
+        if problem is None or problem.severity == "info":
             continue
+        if problem.cause is not None and problem.code != UpgradeFailed.code:
+            continue  # the walk to its context tells; that opens no session
         by_rights = problem.code in BY_RIGHTS
         said = (problem.code, entry.namespace) if by_rights else (problem.code, problem.text)
         one = first.setdefault((entry.context, *said), entry.id)

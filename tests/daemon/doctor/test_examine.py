@@ -41,7 +41,7 @@ def test_entries_with_the_same_problem_are_walked_once() -> None:
     entries = [
         entry("p/well"),
         ailing("p/a", "upgrade-failed"),
-        ailing("p/b", "upgrade-failed"),
+        ailing("p/b", "upgrade-failed", cause="kind"),  # no walk to a context opens a session
         ailing("p/c", "upgrade-failed", context="other"),
         ailing("p/d", "portforward-forbidden", "pod d"),
         ailing("p/e", "portforward-forbidden", "pod e"),
