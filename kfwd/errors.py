@@ -66,6 +66,12 @@ class DaemonUnreachable(KfwdError):
     exit_code = ExitCode.NO_DAEMON
 
 
+class DaemonReplaced(KfwdError):
+    """Another process is the daemon now; what was asked for was not begun. Asking again helps."""
+
+    code = "daemon-replaced"
+
+
 class NotFound(KfwdError):
     """No such entry, profile or object."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ from kfwd import (
 from kfwd.client import http
 from kfwd.client.feeds import entry_path
 from kfwd.errors import (
+    DaemonReplaced,
     DaemonUnreachable,
     ExitCode,
     Forbidden,
@@ -39,6 +41,13 @@ T = TypeVar("T")
 
 TIMEOUT_S = 30.0
 PING_S = 2.0
+REPLACED_TRIES = 3
+"""Daemons that are asked when one replaces the other."""
+
+_BY_CODE: dict[str, type[KfwdError]] = {
+    DaemonReplaced.code: DaemonReplaced,
+    LoginNeeded.code: LoginNeeded,
+}
 _ERRORS: dict[int, type[KfwdError]] = {
     ExitCode.USAGE: UsageError,
     ExitCode.NO_DAEMON: DaemonUnreachable,
@@ -186,7 +195,7 @@ class Client:
     def _call(
         self, method: str, path: str, body: Any = None, *, type: type[T], query: http.Query = ()
     ) -> T:
-        with self.open(method, path, body, query=query) as response:
+        with self._opened(method, path, body, query) as response:
             try:
                 data = response.read()
             except OSError as error:
@@ -196,6 +205,13 @@ class Client:
         except msgspec.DecodeError as error:
             text = f"{self._daemon()} answered what kfwd {__version__} cannot read: {error}"
             raise ProtocolError(text, hint="kfwd daemon restart") from error
+
+    def _opened(self, method: str, path: str, body: Any, query: http.Query) -> http.Response:
+        """As `open`, from the next daemon where one had handed over before it began."""
+        for _ in range(REPLACED_TRIES - 1):
+            with contextlib.suppress(DaemonReplaced):
+                return self.open(method, path, body, query=query)
+        return self.open(method, path, body, query=query)
 
     def connect(self, wait_s: float | None = None) -> socket.socket:
         """A connection to the first daemon that answers. Raises `DaemonUnreachable`."""
@@ -234,8 +250,7 @@ class Client:
             text = f"{self._daemon()} does not know this call of kfwd {__version__}"
             return KfwdError(text, hint="kfwd daemon restart", code=api_model.UNKNOWN_CALL)
         kind = _ERRORS.get(detail.exit_code, KfwdError)
-        if detail.code == LoginNeeded.code:
-            kind = LoginNeeded
+        kind = _BY_CODE.get(detail.code, kind)
         return kind(detail.text, hint=detail.hint, code=detail.code)
 
     def _daemon(self) -> str:

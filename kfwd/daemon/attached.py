@@ -28,6 +28,10 @@ class Attached:
         loop = asyncio.get_running_loop()
         self._deadlines[wanted.id] = loop.call_later(self._within_s, self._expire, wanted.id)
 
+    def inherit(self, wanted: Wanted) -> None:
+        """Add an entry whose holder is with another process until `expect` says otherwise."""
+        self.entries[wanted.id] = wanted
+
     def discard(self, id: str) -> None:
         self.entries.pop(id, None)
         self._cancel(id)

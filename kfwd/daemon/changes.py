@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from kfwd.daemon.state import Saver
-from kfwd.errors import KfwdError
+from kfwd.errors import DaemonReplaced, KfwdError
 from kfwd.tasks import TaskSet
 
 T = TypeVar("T")
@@ -36,13 +36,15 @@ class Changes:
                 await self._saver.saved()
         return result
 
+    def check(self) -> None:
+        """Raise `DaemonReplaced` once it is over."""
+        if self.over:
+            raise DaemonReplaced("the daemon was just replaced", hint="ask again")
+
     async def _alone(self, change: Callable[[], Awaitable[T]]) -> T | KfwdError:
         try:
             async with self.lock:
-                if self.over:
-                    raise KfwdError(
-                        "the daemon was just replaced", hint="ask again", code="daemon-replaced"
-                    )
+                self.check()
                 return await change()
         except KfwdError as error:
             return error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ from kfwd.daemon.supervisor import Supervisor
 from kfwd.daemon.switch import Switch
 from kfwd.daemon.wakeups import open_netlink, watch_clocks, watch_network
 from kfwd.entries.entry import Entry
-from kfwd.errors import KfwdError, NotFound, UsageError
+from kfwd.errors import DaemonReplaced, KfwdError, NotFound, UsageError
 from kfwd.front.door import Door
 from kfwd.kube import kubeconfig
 from kfwd.model import ADHOC, ContextRef, EntryView, Problem, Wanted
@@ -102,6 +102,7 @@ class Daemon:
         self._profile_problems: dict[str, Problem] = {}
         self._changes = Changes(self._tasks, self.saver)
         self.change = self._changes.run
+        self.check_not_replaced = self._changes.check
 
     async def start(self, *, accepting: bool = True) -> None:
         """Bind every listener of what was up, then look after everything.
@@ -115,7 +116,7 @@ class Daemon:
         self._tasks.spawn(self.saver.run(), "save state")
         self._tasks.spawn(self.history.run(), "write history")
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
-        watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
+        watch = watch_profiles(self.paths.profiles, self._watched, self.reload)
         self._tasks.spawn(watch, "watch profiles")
         self._tasks.spawn(watch_clocks(self.look_again), "watch the clocks")
         self._tasks.spawn(watch_network(self.look_again, open_netlink()), "watch the network")
@@ -325,6 +326,9 @@ class Daemon:
     def _wanted(self) -> dict[str, Wanted]:
         return wants.wanted(self.saved, self.attached.entries)
 
+    def _watched(self) -> Collection[str]:
+        return () if self.left else self.saved.profiles
+
     def _known(self, id: str) -> Wanted:
         if (wanted := self._wanted.get(id)) is None:
             raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
@@ -360,11 +364,7 @@ class Daemon:
     def _plan(self, specs: dict[str, UpProfile]) -> Plan:
         goal = msgspec.structs.replace(self.saved, profiles={**self.saved.profiles, **specs})
         after = wants.wanted(goal, self.attached.entries)
-        return wants.plan(
-            list(specs),
-            {id: each for id, each in self._supervisor.wanted.items() if each.profile in specs},
-            {id: each for id, each in after.items() if each.profile in specs},
-        )
+        return wants.plan_of(specs, self._supervisor.wanted, after)
 
     async def _reconcile(self) -> None:
         self.saved.paused.intersection_update(self._wanted)
@@ -395,5 +395,5 @@ class Daemon:
         self._tasks.spawn(self._remove_attached(id), f"end {id}")
 
     async def _remove_attached(self, id: str) -> None:
-        with contextlib.suppress(NotFound):  # somebody removed it first
+        with contextlib.suppress(NotFound, DaemonReplaced):  # somebody else removed it or will
             await self.remove(id)

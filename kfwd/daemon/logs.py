@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -165,8 +166,25 @@ class RotatedFile(RotatingFileHandler):
         )
         self.setFormatter(JsonFormatter())
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        """Whether the file is full. One that another daemon, which ends or begins, has moved away
+        is left first: written on, it would be moved again, and the new one with it.
+        """
+        if self.stream is not None and _moved(self.stream.fileno(), self.baseFilename):
+            self.stream.close()
+            self.stream = None  # opened when it is needed
+        return bool(super().shouldRollover(record))
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Stay silent: stderr of a daemon is nobody's, and the ring has the line."""
+
+
+def _moved(descriptor: int, path: str) -> bool:
+    """Whether `path` leads no more to the open file."""
+    try:
+        return not os.path.samestat(os.fstat(descriptor), Path(path).stat())
+    except FileNotFoundError:
+        return True
 
 
 class Logs(logging.Handler):

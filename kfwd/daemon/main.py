@@ -15,7 +15,8 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
 
 from kfwd import __version__
 from kfwd.api_model import UpRequest
@@ -66,20 +67,35 @@ def run(
     except KfwdError as error:
         return complain(error)
     logs = Logs(paths.log_file, debug=debug)
-    last_resort = threading.Timer(EXIT_S, os._exit, (ExitCode.OK,))
-    last_resort.daemon = True
     try:
-        with asyncio.Runner() as runner:
-            code = runner.run(serve(paths, env, logs, lock, heir, record=record))
-            last_resort.start()
+        with contextlib.ExitStack() as end, asyncio.Runner() as runner:
+            code = outcome(runner, serve(paths, env, logs, lock, heir, record=record))
+            end.enter_context(at_most(EXIT_S, code))
         return code
+    finally:
+        lock.release()
+        logs.close()
+
+
+def outcome(runner: asyncio.Runner, serving: Coroutine[Any, Any, int]) -> int:
+    """The exit code; why it failed is said before threads that hang are waited for."""
+    try:
+        return runner.run(serving)
     except KfwdError as error:
         log.error("%s", error.text)
         return complain(error)
+
+
+@contextlib.contextmanager
+def at_most(seconds: float, code: int) -> Iterator[None]:
+    """End the process with this exit code if that takes longer."""
+    last_resort = threading.Timer(seconds, os._exit, (code,))
+    last_resort.daemon = True
+    last_resort.start()
+    try:
+        yield
     finally:
         last_resort.cancel()
-        lock.release()
-        logs.close()
 
 
 def complain(error: KfwdError) -> int:
@@ -123,7 +139,7 @@ async def serve(
     managed = Managed(env, before.names)
     try:
         for wanted in heir.attached if heir else ():
-            daemon.attached.expect(wanted)
+            daemon.attached.inherit(wanted)
         await daemon.start(accepting=heir is None)
         with stopped_by_signals(daemon, managed):
             if unreadable is not None:

@@ -63,6 +63,15 @@ def plan(
     return Plan(profiles=tuple(profiles), items=(*stops, *starts, *leaves))
 
 
+def plan_of(
+    profiles: Collection[str], before: Mapping[str, Wanted], after: Mapping[str, Wanted]
+) -> Plan:
+    """As `plan`, of the entries of these profiles alone."""
+    old = {id: each for id, each in before.items() if each.profile in profiles}
+    new = {id: each for id, each in after.items() if each.profile in profiles}
+    return plan(profiles, old, new)
+
+
 def describe(entry: Wanted) -> str:
     """What an entry is: `svc/web 8080:http in dev`."""
     return f"{_what(entry.spec)} in {entry.context.name}"

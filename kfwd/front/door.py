@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import MutableMapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from kfwd.errors import KfwdError
+from kfwd.errors import DaemonReplaced
 from kfwd.front.counters import Counters
 from kfwd.front.listener import Listener, bind_all
 from kfwd.tasks import TaskSet
@@ -61,7 +61,7 @@ class Door(ABC, Generic[C]):
         Raises `PortInUse` and other `KfwdError`s of `listener.bind_all`.
         """
         if self.left:
-            raise KfwdError("another process has the listeners", code="daemon-replaced")
+            raise DaemonReplaced("another process has the listeners")
         self._listener = Listener(bind_all(addresses, port, inherited), self._accepted)
         return self._listener.addresses
 

@@ -11,6 +11,7 @@ from kfwd import __version__, api_model
 from kfwd.api_doctor import Hops
 from kfwd.client.calls import Client
 from kfwd.errors import (
+    DaemonReplaced,
     DaemonUnreachable,
     ExitCode,
     Forbidden,
@@ -102,6 +103,24 @@ def test_errors_keep_their_kind_code_sentence_and_hint(
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.text) == (code, "that does not work")
     assert caught.value.hint == "do it otherwise"
+
+
+def test_the_next_daemon_is_asked_where_one_was_just_replaced(
+    server: StandIn, client: Client
+) -> None:
+    for _ in range(2):
+        server.fail("POST /v1/stop", 500, code="daemon-replaced", text="just replaced")
+    server.on("POST /v1/stop", {"pid": 7})
+    assert client.stop().pid == 7
+
+
+def test_daemons_that_are_replaced_for_ever_are_given_up_on(
+    server: StandIn, client: Client
+) -> None:
+    server.fail("POST /v1/stop", 500, code="daemon-replaced", text="just replaced")
+    with pytest.raises(DaemonReplaced, match="just replaced"):
+        client.stop()
+    assert len(server.requests) == 3
 
 
 def test_the_hops_of_an_entry(server: StandIn) -> None:

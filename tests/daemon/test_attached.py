@@ -29,6 +29,16 @@ async def test_it_ends_when_nobody_comes_in_time() -> None:
     assert ended == ["dev/web"]
 
 
+async def test_an_inherited_one_waits_until_it_is_expected() -> None:
+    ended: list[str] = []
+    attached = Attached(ended.append, within_s=0.01)
+    attached.inherit(wanted())
+    await asyncio.sleep(0.03)
+    assert ended == []
+    attached.expect(wanted())
+    await until(lambda: ended)
+
+
 async def test_a_holder_in_time_keeps_it_past_the_deadline() -> None:
     ended: list[str] = []
     attached = Attached(ended.append, within_s=0.01)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kfwd.api_model import DownRequest, UpRequest
-from kfwd.daemon import state
+from kfwd.daemon import profiles_watch, state
 from kfwd.daemon.main import start_anew
 from kfwd.daemon.profiles_watch import Change
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid, UsageError
@@ -40,6 +40,19 @@ async def test_up_listens_pins_and_saves_before_it_answers(rig: Rig) -> None:
     assert [(each.name, each.context) for each in rig.daemon.store.snapshot().profiles] == [
         ("dev", "dev")
     ]
+
+
+async def test_one_that_was_replaced_leaves_profiles_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles_watch, "LOOK_S", 0.01)
+    async with running(tmp_path) as rig:
+        rig.profile("dev")
+        await up(rig)
+        rig.daemon.leave()
+        rig.profile("dev", extra="nonsense: 1\n")
+        await asyncio.sleep(0.1)
+        assert [each.problem for each in rig.daemon.store.snapshot().profiles] == [None]
 
 
 async def test_up_again_changes_nothing_and_keeps_the_context(rig: Rig) -> None:

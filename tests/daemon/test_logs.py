@@ -41,6 +41,29 @@ def test_a_line_says_what_it_is_about(kept: Logs, tmp_path: Path) -> None:
     assert lines_of(tmp_path / "kfwd.log") == [line]
 
 
+def test_two_daemons_move_the_file_only_once(
+    kept: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one carries its connections to their end while the new one writes too."""
+    monkeypatch.setattr(logs, "FILE_BYTES", 1300)
+    old, new = (logs.RotatedFile(tmp_path / "both.log") for _ in range(2))
+
+    def line(text: str) -> logging.LogRecord:
+        return logging.LogRecord("kfwd.test", logging.INFO, "", 0, text, None, None)
+
+    old.emit(line("first"))
+    for number in range(15):
+        new.emit(line(f"new {number:02}"))
+    old.emit(line("last"))
+    new.emit(line("end"))
+    old.close()
+    new.close()
+    (moved,) = tmp_path.glob("both.log.*")
+    written = texts(lines_of(moved) + lines_of(tmp_path / "both.log"))
+    assert written == ["first", *(f"new {number:02}" for number in range(15)), "last", "end"]
+    assert texts(lines_of(tmp_path / "both.log"))[-2:] == ["last", "end"]
+
+
 def test_a_traceback_is_part_of_its_line(kept: Logs) -> None:
     try:
         raise ValueError("odd")

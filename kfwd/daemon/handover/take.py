@@ -111,6 +111,8 @@ class Heir:
                 door.adopt(sock)
         for _, door in doors:
             door.resume()
+        for wanted in self.attached:
+            daemon.attached.expect(wanted)
 
     def close(self) -> None:
         """Close what nobody wanted."""

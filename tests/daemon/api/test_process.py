@@ -45,3 +45,10 @@ async def test_a_quiet_log_sends_empty_lines(rig: Rig, monkeypatch: pytest.Monke
 async def test_stop_is_answered_before_it_happens(rig: Rig) -> None:
     assert await rig.call("POST", "/v1/stop") == (200, {"pid": os.getpid()})
     assert rig.daemon.stopping.is_set()
+
+
+async def test_a_daemon_that_was_replaced_sends_who_stops_it_to_the_next(rig: Rig) -> None:
+    rig.daemon.leave()
+    status, answer = await rig.call("POST", "/v1/stop")
+    assert (status, answer["error"]["code"]) == (500, "daemon-replaced")
+    assert not rig.daemon.stopping.is_set()
