@@ -22,7 +22,8 @@ def status(picture: Picture, title: str, cells: int) -> Pieces:
     right = _numbers(picture)
     if not picture.known:
         return spread(name, right, cells)
-    contexts = Piece(f"   {count(len(picture.contexts), 'context')}", "dim")
+    used = len(picture.contexts)
+    contexts = Piece(f"   {count(used, 'context')}" if used else "", "dim")
     states, shapes = _states(picture, in_words=True), _states(picture, in_words=False)
     lefts: list[Pieces] = [(*name, contexts, *states), (*name, *states), (*name, *shapes)]
     fitting = (left for left in lefts if width(left) + width(right) < cells)

@@ -21,7 +21,7 @@ def test_counts_rates_and_problems() -> None:
     picture.apply([SnapshotEvent(seq=1, snapshot=first)])
     line = status(picture, "", 100)
     assert width(line) == 100
-    assert text(line).startswith(" kfwd   0 contexts   2 up · 1 failed  ")
+    assert text(line).startswith(" kfwd   2 up · 1 failed  ")
     assert text(line).endswith("↓    0 B/s  ↑    0 B/s   ! 1 problem ")
 
 
@@ -36,7 +36,9 @@ def test_states_are_the_last_to_be_given_up() -> None:
     states = [State.READY, State.READY, State.DEGRADED, State.WAITING, State.STARTING, State.FAILED]
     entries = [entry(f"a/{number}", state=state) for number, state in enumerate(states)]
     picture.apply([SnapshotEvent(seq=1, snapshot=snapshot(*entries))])
-    assert "0 contexts   2 up · 1 degraded · 1 waiting" in text(status(picture, "problems", 140))
+    assert "kfwd  problems   2 up · 1 degraded · 1 waiting" in text(
+        status(picture, "problems", 140)
+    )
     assert " problems   2 up · 1 degraded · 1 waiting" in text(status(picture, "problems", 110))
     narrow = text(status(picture, "problems", 80))
     assert " kfwd  problems   ● 2  ◐ 1  ◌ 1  … 1  ✖ 1 " in narrow

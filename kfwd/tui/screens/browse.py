@@ -116,6 +116,8 @@ class Browse(Page):
         """The list itself is made anew only when something in it has changed."""
         if self._contexts is None and self.kfwd.link.standing is Standing.LIVE:
             self._ask()
+        elif self._contexts is None and self.kfwd.link.standing is Standing.STOPPED:
+            self._items = (remark("no daemon runs that could read what there is"),)
         if self.where is not None:
             name = self.where.context.name
             self._forwarded = object_lines.forwarded(self.picture.entries.values(), name)
@@ -330,6 +332,8 @@ class Browse(Page):
         self._typed = self._target_typed()
         if self._typed is not None:
             yield Item(self._typed.key, partial(self._row, self._typed))
+        elif self._find and self.shelf.objects and not any(self.shelf.sections(self._find)):
+            yield remark(f"nothing here with {self._find.strip()}")
         for problem in browsing.unread(self.shelf.problems):
             yield remark(problem, "warn")
         if self.shelf.complete and not self.shelf.objects and not self.shelf.problems:

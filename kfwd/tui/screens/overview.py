@@ -78,7 +78,10 @@ class Overview(EntryPage):
         if not self.picture.entries:
             yield from self._first_start()
         now = self.kfwd.clock()
-        for group in outline.outline(self.picture, self.wish):
+        groups = outline.outline(self.picture, self.wish)
+        if self.picture.entries and not groups:
+            yield remark(f"{self._hidden()} - {self.kfwd.key('show-all', 'esc')} shows all")
+        for group in groups:
             yield Item(PROFILE + group.profile, partial(self._group, group))
             for entry in () if group.folded else group.shown:
                 facts = columns.Facts(entry, self.picture.rate(entry.id), now)
@@ -87,6 +90,12 @@ class Overview(EntryPage):
                     waits = login.needed(self.picture, entry.context)
                     draw = partial(columns.problem, entry, login=waits)
                     yield Item(entry.id, draw, pickable=False)
+
+    def _hidden(self) -> str:
+        """Why no entry is shown."""
+        find = self.wish.find.strip()
+        named = f"no entry with {find}" if find else "no entry"
+        return f"{named} has a problem" if self.wish.only_problems else named
 
     def _first_start(self) -> Iterator[Item]:
         """What to do when there is nothing to show yet."""

@@ -108,11 +108,13 @@ class Requests(EntryPage):
 
     def _items(self) -> Iterator[Item]:
         kind = self.entry.kind if self.entry else ""
-        for key, request in reversed(self.found):
-            if request_lines.matches(request, self.find):
-                yield Item(key, partial(cut, request_lines.request(request, kind)))
+        shown = [each for each in self.found if request_lines.matches(each[1], self.find)]
+        for key, request in reversed(shown):
+            yield Item(key, partial(cut, request_lines.request(request, kind)))
         if not self.found:
             yield from self._nothing()
+        elif not shown:
+            yield remark(f"no request with {self.find.strip()}")
 
     def _nothing(self) -> Iterator[Item]:
         if self.trouble is None:

@@ -17,6 +17,8 @@ class Find(Input):
     """`Asked` carries the text so far; `Left` says that the typing is over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "to the list", key_display="enter"),
+        Binding("escape", "forget", "show all"),
         Binding("up,down", "leave", "to the list", show=False),
     ]
 
@@ -45,6 +47,10 @@ class Find(Input):
         """Forget the text."""
         self.value = ""
         self.display = False
+
+    def action_forget(self) -> None:
+        self.close()
+        self.post_message(self.Left())
 
     def action_leave(self) -> None:
         if not self.value:

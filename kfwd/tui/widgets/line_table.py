@@ -95,7 +95,7 @@ class LineTable(Toned, ScrollView, can_focus=True):
         self._cursor = self._place(before or first, at)
         if len(items) != had:
             self.virtual_size = Size(0, len(items))
-        if self._cursor != at and had:
+        if self._cursor != at and before:
             moved = self.scroll_offset.y + self._cursor - at
             self.scroll_to(y=moved, animate=False, immediate=True, force=True)
         self._redraw()

@@ -180,3 +180,20 @@ async def test_without_a_kubeconfig_the_reason_is_shown(place: Place) -> None:
         await until(lambda: page(pilot)._contexts or page(pilot)._trouble)
         await pilot.pause()
         same(app, "browse-no-kubeconfig-80x24")
+
+
+async def test_where_the_filter_leaves_nothing_it_is_said(place: Place) -> None:
+    async with browsing(place) as pilot:
+        await pilot.press("slash", *"zz")
+        assert "nothing here with zz" in screen(pilot.app)
+        await pilot.press("escape")
+        assert "nothing here" not in screen(pilot.app)
+        assert isinstance(pilot.app.screen, Browse)
+
+
+async def test_without_a_daemon_nothing_is_said_to_be_read(nobody: Place) -> None:
+    app = KfwdApp(nobody.env)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("b")
+        await until(lambda: "no daemon runs that could read what there is" in screen(app))
+        assert "no daemon is running - s starts it" in screen(app)

@@ -56,6 +56,19 @@ async def test_the_filter_works_as_it_is_typed(place: Place) -> None:
         assert "echo" in screen(pilot.app)
 
 
+async def test_where_nothing_is_left_it_is_said_and_how_to_see_all(place: Place) -> None:
+    async with running(place) as pilot:
+        await pilot.press("slash", *"zz")
+        assert "no entry with zz - esc shows all" in screen(pilot.app)
+        assert "enter to the list  esc show all" in screen(pilot.app)
+        await pilot.press("P")
+        assert "no entry with zzP" in screen(pilot.app)
+        await pilot.press("enter", "P")
+        assert "no entry with zzP has a problem - esc shows all" in screen(pilot.app)
+        await pilot.press("escape")
+        await until(lambda: "svc/web" in screen(pilot.app))
+
+
 async def test_what_is_typed_ahead_is_the_filters(place: Place) -> None:
     """As a terminal sends what is pasted: all keys at once."""
     async with running(place) as pilot:

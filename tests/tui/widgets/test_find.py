@@ -43,3 +43,12 @@ async def test_an_arrow_leaves_it_and_one_without_text_goes_away() -> None:
         find.open()
         await pilot.press("down")
         assert (app.left, find.display) == (1, False)
+
+
+async def test_escape_forgets_the_text_and_leaves_it() -> None:
+    app = One()
+    async with app.run_test() as pilot:
+        find = app.query_one(Find)
+        find.open()
+        await pilot.press("a", "escape")
+        assert (app.asked, app.left, find.display) == (["a", ""], 1, False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.app import App, ComposeResult
 
 from kfwd.tui.pieces import Piece
-from kfwd.tui.widgets.line_table import Item, LineTable
+from kfwd.tui.widgets.line_table import Item, LineTable, remark
 from tests.tui.screen_text import screen
 
 
@@ -63,6 +63,16 @@ async def test_the_cursor_stays_on_its_key_and_its_place() -> None:
         await pilot.pause()
         assert table.key == "row-050"
         assert screen(pilot.app).splitlines().index("row-050") == line
+
+
+async def test_the_first_lines_are_shown_from_the_top() -> None:
+    async with One().run_test(size=(30, 10)) as pilot:
+        table, counted = pilot.app.query_one(LineTable), Counted()
+        table.show([remark("nothing yet")])
+        await pilot.pause()
+        table.show(counted.items(names(500)), first="row-001")
+        await pilot.pause()
+        assert (table.key, table.scroll_offset.y) == ("row-001", 0)
 
 
 async def test_when_its_key_goes_the_cursor_is_near() -> None:
