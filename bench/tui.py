@@ -8,6 +8,7 @@ to the terminal.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import itertools
 import os
@@ -22,7 +23,7 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from kfwd.model import (
     EntryView,
     SnapshotEvent,
 )
+from kfwd.tui.app import FLUSH_S, KfwdApp
 from tests.standin import Request, StandIn, chunk, entry, snapshot, standing_in
 
 ENTRIES = 500
@@ -170,8 +172,8 @@ class Screen:
 
 
 @contextmanager
-def running() -> Iterator[tuple[Storm, Callable[[], Screen]]]:
-    """A stand-in daemon, and a way to start TUIs of it."""
+def running() -> Iterator[tuple[Storm, dict[str, str]]]:
+    """A stand-in daemon, and the environment of its user."""
     with standing_in() as server, tempfile.TemporaryDirectory(prefix="kfwd-bench-") as folder:
         storm = Storm(server)
         env = {
@@ -183,17 +185,42 @@ def running() -> Iterator[tuple[Storm, Callable[[], Screen]]]:
             **{f"KFWD_{name}_DIR": str(Path(folder) / name) for name in ("CONFIG", "STATE", "LOG")},
         }
         try:
-            yield storm, lambda: Screen(env)
+            yield storm, env
         finally:
             storm.end()
 
 
-def starts(open_screen: Callable[[], Screen], runs: int) -> Figure:
+def starts(env: dict[str, str], runs: int) -> list[Figure]:
     figure = Figure("start to first complete screen", "ms", "<= 700")
+    cpu = Figure("start, processor time", "ms of CPU")
     for _ in range(runs):
-        screen = open_screen()
+        screen = Screen(env)
         figure.add((screen.until(b"web-000", b"web-033", b"quit") - screen.started) * 1000)
+        cpu.add(cpu_s(screen.process.pid) * 1000)
         screen.close()
+    return [figure, cpu]
+
+
+async def frames(storm: Storm, env: dict[str, str], runs: int) -> Figure:
+    """Processor time to take in what came meanwhile and to draw what is seen of it: as many
+    changes as come between two frames, all in sight.
+    """
+    figure = Figure("frame, all in sight changed", "ms of CPU", "<= 16")
+    app = KfwdApp(env)
+    async with app.run_test(size=SIZE) as pilot:
+        while not app.picture.known:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(TICK_S)
+        await pilot.pause()
+        changed = round(ENTRIES * CHANGES * FLUSH_S)
+        for number in range(runs):
+            seen = Connections(open=number, total=number)
+            entries = [replace(each, connections=seen) for each in storm.entries[:changed]]
+            start = time.thread_time()
+            app.picture.apply(EntryChanged(seq=number, entry=each) for each in entries)
+            app.screen.renew()  # type: ignore[attr-defined]  # the overview
+            app.screen._on_timer_update()
+            figure.add((time.thread_time() - start) * 1000)
+            await pilot.pause()
     return figure
 
 
@@ -230,23 +257,24 @@ def _figures(what: str, taken: list[float], goal: float) -> list[Figure]:
 
 
 def measure(seconds: float, runs: int) -> list[Figure]:
-    with running() as (storm, open_screen):
-        found = [starts(open_screen, runs)]
-        screen = open_screen()
+    with running() as (storm, env):
+        found = [*starts(env, runs), asyncio.run(frames(storm, env, runs * 20))]
+        screen = Screen(env)
         screen.until(b"web-033", b"quit")
         screen.watch(2)
         found += [*changes(storm, screen, runs * 5, "quiet"), *keys(screen, runs, "quiet")]
         storm.counting = True
-        found.append(_core("traffic on each", "< 10", screen, seconds))
+        screen.until(b"30 kB/s")
+        found.append(_core("traffic on each", screen, seconds))
         storm.rate = CHANGES
-        found.append(_core(f"traffic and {CHANGES} changes a second on each", "", screen, seconds))
+        found.append(_core(f"traffic and {CHANGES} changes a second on each", screen, seconds))
         found += [*changes(storm, screen, runs * 5, "storm"), *keys(screen, runs, "storm")]
         screen.close()
         return found
 
 
-def _core(what: str, goal: str, screen: Screen, seconds: float) -> Figure:
-    figure = Figure(f"CPU, {ENTRIES} entries, {what}", "% of a core", goal)
+def _core(what: str, screen: Screen, seconds: float) -> Figure:
+    figure = Figure(f"CPU, {ENTRIES} entries, {what}", "% of a core", "< 10")
     screen.watch(2)
     figure.add(screen.watch(seconds))
     return figure

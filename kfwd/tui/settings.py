@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from kfwd import yamldoc
 from kfwd.errors import KfwdError
 from kfwd.profiles.words import guess
 
@@ -43,6 +42,8 @@ def load(path: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         return Settings(faults=(f"{path} cannot be read: {error}",))
+    from kfwd import yamldoc  # not for those without such a file: it costs a start 10 ms
+
     documents = yamldoc.parse(text)
     if not documents:
         return Settings()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from kfwd.text import clean
-from kfwd.tui.pieces import Piece, Pieces, Tone, cut
+from rich.cells import cell_len
+
+from kfwd.tui.pieces import Piece, Pieces, Tone, cut, wrap
 from kfwd.tui.widgets.line_table import Item
 
 LABEL = 12
@@ -52,9 +52,9 @@ def labelled(key: str, label: str, pieces: Pieces, copies: str = "") -> Row:
 
 def wrapped(key: str, first: str, text: str, tone: Tone, cells: int) -> list[Row]:
     """A sentence over as many lines as it takes, all set in behind `first`."""
-    room = max(20, cells - len(first) - 1)
-    lines = textwrap.wrap(clean(text), room) or [""]
+    begin = " " * cell_len(first)
+    lines = wrap(text, max(20, cells - cell_len(first) - 1)) or [""]
     return [
-        Row(f"{key}:{at}", (Piece(f"{first if at == 0 else ' ' * len(first)}{line}", tone),))
+        Row(f"{key}:{at}", (Piece(f"{begin if at else first}{line}", tone),))
         for at, line in enumerate(lines)
     ]

@@ -64,10 +64,12 @@ from kfwd.tui import places
 
 async def walk():
     app = KfwdApp(os.environ)
-    async with app.run_test() as pilot:
+    async with app.run_test(size=(300, 90)) as pilot:
         for place in places.PLACES:
             await app.push_screen(place.open("dev/web"))
+            await pilot.resize_terminal(20, 6)
             await pilot.press("question_mark", "escape")
+            await pilot.resize_terminal(300, 90)
             await pilot.press("escape")
 
 asyncio.run(walk())
@@ -75,7 +77,7 @@ print(*sys.modules)
 """
 
 
-def test_no_screen_loads_anything_of_the_daemon_when_it_is_used(tmp_path: Path) -> None:
+def test_no_screen_in_use_at_any_size_loads_anything_of_the_daemon(tmp_path: Path) -> None:
     env = {**os.environ, **folders(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", WALK], capture_output=True, text=True, check=True, env=env

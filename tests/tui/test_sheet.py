@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kfwd.tui.pieces import Piece, text
+from kfwd.tui.pieces import Piece, text, width
 from kfwd.tui.sheet import Row, Section, items, labelled, wrapped
 
 
@@ -28,4 +28,6 @@ def test_a_sentence_takes_the_lines_it_needs() -> None:
     rows = wrapped("hint", " ! ", "one two\nthree four five six", "bad", 24)
     assert [text(row.pieces) for row in rows] == [" ! one two three four", "   five six"]
     assert [row.key for row in rows] == ["hint:0", "hint:1"]
+    wide = wrapped("hint", " ! ", "日本" * 10, "bad", 24)
+    assert [width(row.pieces) for row in wide] == [23, 23]
     assert wrapped("hint", " ! ", "", "bad", 24)[0].pieces == (Piece(" ! ", "bad"),)

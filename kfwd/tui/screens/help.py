@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -13,7 +14,7 @@ from textual.widgets import Static
 
 from kfwd.tui.actions import actions
 from kfwd.tui.page import Page
-from kfwd.tui.pieces import Piece, Pieces
+from kfwd.tui.pieces import Piece, Pieces, fit
 from kfwd.tui.widgets.lines import Lines
 
 
@@ -40,8 +41,8 @@ class Help(ModalScreen[None]):
 
     def _lines(self) -> Iterator[Pieces]:
         """What does not work at the moment is dim."""
-        wide = max((len(action.keys) for action in self._actions), default=0)
+        wide = max((cell_len(action.keys) for action in self._actions), default=0)
         for action in self._actions:
             said = f"  {action.said[:1].lower()}{action.said[1:]}"
-            key = f"{action.keys:>{wide}}"
-            yield (Piece(key, "accent"), Piece(said, "plain" if action.works else "dim"))
+            key = Piece(fit(action.keys, wide, right=True), "accent")
+            yield (key, Piece(said, "plain" if action.works else "dim"))

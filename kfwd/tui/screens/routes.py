@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
-from textwrap import wrap
 from typing import ClassVar
 
 from textual import on
@@ -21,7 +20,7 @@ from kfwd.tui.asked import Asked
 from kfwd.tui.drafts import Place
 from kfwd.tui.link import Standing
 from kfwd.tui.page import Page
-from kfwd.tui.pieces import Piece, Pieces, spread
+from kfwd.tui.pieces import Piece, Pieces, spread, wrap
 from kfwd.tui.route_rows import About, Way
 from kfwd.tui.screens.forward import Forward
 from kfwd.tui.widgets.line import Line
@@ -206,7 +205,8 @@ class Routes(Page):
     def _note(self) -> None:
         cells = max(1, self.size.width - 2)
         way = self.subject
-        said = clean(f"{way.route.address}  {way.route.note}") if way else ""
+        facts = (way.route.address, way.route.note) if way else ()
+        said = " · ".join(fact for fact in facts if fact)
         lines = wrap(said, cells)[:NOTES]
         self.query_one("#note", Lines).show([(Piece(f" {line}", "dim"),) for line in lines])
 

@@ -49,6 +49,20 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
         same(pilot.app, f"browse-{size[0]}x{size[1]}")
 
 
+async def test_a_resize_loses_no_mark_no_filter_and_no_place(place: Place) -> None:
+    async with browsing(place, (120, 40)) as pilot:
+        await pilot.press("space", "slash", *"web", "enter")
+        before = (set(page(pilot).marks), page(pilot).table.key)
+        await pilot.resize_terminal(80, 12)
+        await pilot.press("end")
+        last = page(pilot).table.key
+        await pilot.resize_terminal(200, 60)
+        await pilot.pause()
+        assert (set(page(pilot).marks), len(before[0])) == (before[0], 1)
+        assert page(pilot).table.key == last
+        assert "1 marked · filter: web" in screen(pilot.app)
+
+
 async def test_from_nothing_to_a_forward_in_three_keys(place: Place) -> None:
     async with running(place) as pilot:
         await pilot.press("b")

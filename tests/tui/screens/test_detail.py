@@ -87,7 +87,7 @@ async def test_open_connections_have_their_process_and_what_it_moved(place: Plac
             await until(lambda: page.connections and page.connections[0].bytes.received, 10)
             await until(lambda: "2.0 kB" in screen(pilot.app))
             if sys.platform == "linux":
-                assert f"({os.getpid()})" in screen(pilot.app)
+                await until(lambda: f"({os.getpid()})" in screen(pilot.app), 10)
         await until(lambda: "none now" in screen(pilot.app), 10)
 
 
