@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 TIMEOUT_S = 30.0
 PING_S = 2.0
-REPLACED_TRIES = 3
+REPLACED_TRIES = 10
 """Daemons that are asked when one replaces the other."""
 
 _BY_CODE: dict[str, type[KfwdError]] = {
@@ -178,10 +178,19 @@ class Client:
     ) -> http.Response:
         """Send a request; the answer is one of success, its body not yet read.
 
-        `wait_s` bounds every wait for bytes. The caller closes the response.
+        `wait_s` bounds every wait for bytes. The caller closes the response. A daemon that has
+        just been replaced began nothing: the next one is asked.
         """
         data = None if body is None else msgspec.json.encode(body)
         target = path + http.query(query)
+        for _ in range(REPLACED_TRIES - 1):
+            with contextlib.suppress(DaemonReplaced):
+                return self._open(method, target, data, wait_s)
+        return self._open(method, target, data, wait_s)
+
+    def _open(
+        self, method: str, target: str, data: bytes | None, wait_s: float | None
+    ) -> http.Response:
         try:
             response = http.request(self.connect(wait_s), method, target, data)
             self.note_version(response.headers)
@@ -195,7 +204,7 @@ class Client:
     def _call(
         self, method: str, path: str, body: Any = None, *, type: type[T], query: http.Query = ()
     ) -> T:
-        with self._opened(method, path, body, query) as response:
+        with self.open(method, path, body, query=query) as response:
             try:
                 data = response.read()
             except OSError as error:
@@ -205,13 +214,6 @@ class Client:
         except msgspec.DecodeError as error:
             text = f"{self._daemon()} answered what kfwd {__version__} cannot read: {error}"
             raise ProtocolError(text, hint="kfwd daemon restart") from error
-
-    def _opened(self, method: str, path: str, body: Any, query: http.Query) -> http.Response:
-        """As `open`, from the next daemon where one had handed over before it began."""
-        for _ in range(REPLACED_TRIES - 1):
-            with contextlib.suppress(DaemonReplaced):
-                return self.open(method, path, body, query=query)
-        return self.open(method, path, body, query=query)
 
     def connect(self, wait_s: float | None = None) -> socket.socket:
         """A connection to the first daemon that answers. Raises `DaemonUnreachable`."""

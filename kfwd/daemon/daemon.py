@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -116,7 +116,7 @@ class Daemon:
         self._tasks.spawn(self.saver.run(), "save state")
         self._tasks.spawn(self.history.run(), "write history")
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
-        watch = watch_profiles(self.paths.profiles, self._watched, self.reload)
+        watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
         self._tasks.spawn(watch, "watch profiles")
         self._tasks.spawn(watch_clocks(self.look_again), "watch the clocks")
         self._tasks.spawn(watch_network(self.look_again, open_netlink()), "watch the network")
@@ -188,12 +188,15 @@ class Daemon:
 
     async def reload(self, change: Change) -> None:
         """A profile's file changed. One that is invalid changes nothing but its problem."""
+        self.check_not_replaced()
         if change.deleted:
             log.warning("the file of profile %s is gone: it goes down", change.name)
             await self.down(DownRequest(profiles=(change.name,)))
             return
         try:
             plan = await self.up(UpRequest(kubeconfig=(), profiles=(change.name,)))
+        except DaemonReplaced:
+            raise
         except KfwdError as error:
             problem = profiles.problem_of(error)
             log.warning("profile %s does not count as it is: %s", change.name, problem.text)
@@ -325,9 +328,6 @@ class Daemon:
     @property
     def _wanted(self) -> dict[str, Wanted]:
         return wants.wanted(self.saved, self.attached.entries)
-
-    def _watched(self) -> Collection[str]:
-        return () if self.left else self.saved.profiles
 
     def _known(self, id: str) -> Wanted:
         if (wanted := self._wanted.get(id)) is None:

@@ -41,6 +41,9 @@ from kfwd.tasks import either
 
 log = logging.getLogger(__name__)
 
+LINGER_S = 1.0
+"""How long after a hand-over who connected just before is told to ask the next daemon."""
+
 EXIT_S = 3.0
 """How long threads that hang (a name that is looked up, a file server) may delay the end."""
 
@@ -236,6 +239,8 @@ async def answer(
         before.close()
         daemon.store.close()
         daemon.ring.close()
+        if giver.given.is_set():
+            await asyncio.sleep(LINGER_S)
         await server.close()
     if giver.given.is_set():
         await finish(daemon)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 
 from kfwd.daemon.daemon import Daemon
 from kfwd.daemon.fd_store import FdStore
+from kfwd.errors import DaemonReplaced
 from kfwd.service.notify import Notifier, reloading, watchdog_s
 from kfwd.tasks import TaskSet
 
@@ -87,8 +88,9 @@ class Managed:
         self._notifier.close()
 
     async def _reload(self, daemon: Daemon) -> None:
-        async with self.reloading("reading files"):
-            await daemon.reload_all()
+        with contextlib.suppress(DaemonReplaced):
+            async with self.reloading("reading files"):
+                await daemon.reload_all()
 
     async def _live(self, every_s: float) -> None:
         while True:

@@ -9,11 +9,13 @@ rename.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from msgspec import Struct
 
+from kfwd.errors import DaemonReplaced
 from kfwd.profiles.store import Fingerprint, fingerprint
 
 LOOK_S = 0.5
@@ -61,10 +63,14 @@ class Watch:
 async def watch_profiles(
     folder: Path, up: Callable[[], Collection[str]], act: Callable[[Change], Awaitable[None]]
 ) -> None:
-    """Look twice a second and act on each change, one after the other."""
+    """Look twice a second and act on each change, one after the other.
+
+    One that another daemon is to act on is left to that.
+    """
     watch, now = Watch(), asyncio.get_running_loop().time
     while True:
         seen = await asyncio.to_thread(fingerprint, folder)
         for change in watch.look(now(), seen, up()):
-            await act(change)
+            with contextlib.suppress(DaemonReplaced):
+                await act(change)
         await asyncio.sleep(LOOK_S)

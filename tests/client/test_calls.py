@@ -9,7 +9,7 @@ import pytest
 
 from kfwd import __version__, api_model
 from kfwd.api_doctor import Hops
-from kfwd.client.calls import Client
+from kfwd.client.calls import REPLACED_TRIES, Client
 from kfwd.errors import (
     DaemonReplaced,
     DaemonUnreachable,
@@ -120,7 +120,7 @@ def test_daemons_that_are_replaced_for_ever_are_given_up_on(
     server.fail("POST /v1/stop", 500, code="daemon-replaced", text="just replaced")
     with pytest.raises(DaemonReplaced, match="just replaced"):
         client.stop()
-    assert len(server.requests) == 3
+    assert len(server.requests) == REPLACED_TRIES
 
 
 def test_the_hops_of_an_entry(server: StandIn) -> None:

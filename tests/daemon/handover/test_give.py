@@ -20,6 +20,7 @@ from kfwd.api_handover import HANDOVER_UNSUPPORTED
 from kfwd.daemon.handover.give import environment
 from kfwd.errors import KfwdError
 from kfwd.paths import Paths
+from tests.daemon import process
 from tests.daemon.process import Process
 from tests.ports import free_port
 
@@ -109,6 +110,23 @@ def test_nobody_is_refused_at_two_hundred_connects_a_second(home: Home) -> None:
     for sock in open_:
         assert hears_nothing(sock)
         sock.close()
+
+
+PATIENT = "import sys; from kfwd.daemon import main; main.LINGER_S = 60; sys.exit(main.run())"
+
+
+def test_who_connected_before_and_asks_after_is_sent_to_the_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "RUN", [sys.executable, "-c", PATIENT])
+    home.start()
+    with socket.socket(socket.AF_UNIX) as early:
+        early.settimeout(10)
+        early.connect(str(home.paths.socket))
+        home.snapshot()  # who came first was accepted
+        home.hand_over()
+        early.sendall(b"GET /v1/snapshot HTTP/1.1\r\nHost: kfwd\r\n\r\n")
+        assert b"daemon-replaced" in early.recv(4096)
 
 
 def test_a_unix_listener_keeps_its_path(home: Home) -> None:
