@@ -69,6 +69,12 @@ def paragraph(mark: str, text: str, tone: Tone, indent: int, cells: int) -> Iter
         yield cut((Piece(before, "accent"), Piece(said, tone)), cells)
 
 
+def hints(*pairs: tuple[str, str]) -> Pieces:
+    """Keys and what each does, for the last line of a dialog."""
+    found = ((Piece(key, "accent"), Piece(f" {does}  ", "dim")) for key, does in pairs)
+    return tuple(piece for pair in found for piece in pair)
+
+
 def spread(left: Pieces, right: Pieces, cells: int) -> Pieces:
     """`left` at the left, `right` at the right end; where both do not fit, `left` is cut."""
     room = cells - width(right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from kfwd.tui.pieces import Piece, cut, fit, paragraph, shorten, spread, text, width, wrap
+from kfwd.tui.pieces import Piece, cut, fit, hints, paragraph, shorten, spread, text, width, wrap
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,9 @@ def test_text_is_wrapped_between_words_and_inside_those_that_are_too_long() -> N
 def test_a_paragraph_stands_behind_its_mark() -> None:
     found = [text(line) for line in paragraph("→ ", "log in again", "plain", 2, 12)]
     assert found == ["  → log in", "    again"]
+
+
+def test_hints_are_keys_and_what_they_do() -> None:
+    found = hints(("enter", "copies"), ("esc", "leaves"))
+    assert text(found) == "enter copies  esc leaves  "
+    assert [piece.tone for piece in found] == ["accent", "dim"] * 2

@@ -13,12 +13,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from kfwd.client.copies import Copy
-from kfwd.tui.pieces import Piece, cut
+from kfwd.tui.pieces import Piece, cut, hints
 from kfwd.tui.sheet import wrapped
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 
-FRAME, SIDES, WIDTH = 5, 6, 100
+KEYS = hints(("enter", "copies"), ("esc", "leaves"))
+FRAME, SIDES, WIDTH = 7, 6, 100
 """Lines around the list, cells beside it, and how wide it is at most with them."""
 
 
@@ -43,6 +44,7 @@ class CopyAs(ModalScreen[str | None]):
         with Vertical(id="copy-as"):
             yield Line(fixed((Piece(f" copy {self._title} as", "title"),)), classes="one")
             yield LineTable(id="copies")
+            yield Line(fixed((Piece(" "), *KEYS)), classes="keys")
 
     def on_mount(self) -> None:
         self.on_resize()

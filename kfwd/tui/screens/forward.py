@@ -19,11 +19,10 @@ from kfwd.api_model import EntryRequest
 from kfwd.errors import KfwdError, UsageError
 from kfwd.model import ForwardSpec
 from kfwd.profiles import saving, store
-from kfwd.text import clean
 from kfwd.tui import drafts
 from kfwd.tui.drafts import Draft, Place
-from kfwd.tui.pieces import Piece, Pieces, shorten
-from kfwd.tui.widgets.line import Line
+from kfwd.tui.pieces import Piece, Pieces, hints, shorten, wrap
+from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST = 6
 """Lines of the preview."""
-KEYS = (("enter", "forwards"), ("tab", "next field"), ("esc", "leaves"))
+KEYS = hints(("enter", "forwards"), ("tab", "next field"), ("esc", "leaves"))
 
 
 class Ports(Input):
@@ -100,7 +99,7 @@ class Forward(ModalScreen[bool]):
                 yield Line(classes="label")
                 yield Line(partial(_known, names), classes="one")
             yield Lines(id="preview")
-            yield Line(_keys, classes="one")
+            yield Line(fixed(KEYS), classes="one")
 
     def on_mount(self) -> None:
         self.query(Ports).first().focus()
@@ -164,8 +163,10 @@ class Forward(ModalScreen[bool]):
         return drafts.specs(replace(draft, ports=field.value) for draft, field in pairs)
 
     def _say(self, text: str, tone: Literal["warn", "bad"]) -> None:
-        lines = [(Piece(clean(line), tone),) for line in text.splitlines()]
-        self.query_one("#preview", Lines).show(lines)
+        preview = self.query_one("#preview", Lines)
+        shown = text.replace(f"{self.kfwd.paths.profiles}/", "")
+        lines = [piece for line in shown.splitlines() for piece in wrap(line, preview.size.width)]
+        preview.show([(Piece(line, tone),) for line in lines])
 
     def _title(self, cells: int) -> Pieces:
         namespaces = ", ".join(dict.fromkeys(draft.namespace for draft in self._drafts))
@@ -184,8 +185,3 @@ def _known(names: Sequence[str], cells: int) -> Pieces:
     there_are = f", or ↑↓ {', '.join(names)}" if names else ""
     said = f"a profile's name{there_are}"
     return (Piece(shorten(said, cells), "dim"),)
-
-
-def _keys(cells: int) -> Pieces:
-    pairs = ((Piece(key, "accent"), Piece(f" {what}  ", "dim")) for key, what in KEYS)
-    return tuple(piece for pair in pairs for piece in pair)

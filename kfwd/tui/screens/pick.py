@@ -13,14 +13,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from kfwd.errors import KfwdError
-from kfwd.tui.pieces import Piece, shorten
-from kfwd.tui.widgets.line import Line
+from kfwd.tui.pieces import Piece, hints, shorten
+from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
 
 if TYPE_CHECKING:
     from kfwd.tui.app import KfwdApp
 
 T = TypeVar("T")
+
+
+KEYS = hints(("enter", "picks"), ("esc", "leaves"))
 
 
 class Choices(Generic[T]):
@@ -89,6 +92,7 @@ class Pick(ModalScreen[str | None], Generic[T]):
             )
             yield Input(placeholder="type to filter", id="sift", compact=True)
             yield LineTable(id="choices", led=True)
+            yield Line(fixed(KEYS), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one("#sift", Input).focus()

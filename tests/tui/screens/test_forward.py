@@ -85,3 +85,11 @@ async def test_nothing_is_lost_when_the_daemon_is_away(place: Place) -> None:
         await pilot.press("enter")
         await until(lambda: "no daemon answers" in screen(pilot.app))
         assert pilot.app.screen is sheet
+
+
+async def test_a_long_complaint_is_shown_to_its_end(place: Place) -> None:
+    async with browsing(place, (80, 24)) as pilot:
+        await opened(pilot)
+        await pilot.press("tab", *"../x", "enter")
+        await until(lambda: 'bad name "../x": use lower-case letters' in screen(pilot.app))
+        assert "with a letter or a digit" in screen(pilot.app)
