@@ -98,9 +98,9 @@ def _save(
     """Write the file, then bring its profile up."""
     from kfwd.profiles import saving
 
-    (entry,) = saving.save(app.paths.profiles, profile, [spec], context, named=named)
-    app.ensure_daemon()
-    app.client.up([profile], kubeconfig)
+    with saving.saved(app.paths.profiles, profile, [spec], context, named=named) as (entry,):
+        app.ensure_daemon()
+        app.client.up([profile], kubeconfig)
     return entry
 
 

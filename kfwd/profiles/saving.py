@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from kfwd.errors import NotFound, UsageError
+from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.model import ForwardSpec
 from kfwd.profiles import edit, parse, store
 
@@ -39,6 +40,42 @@ def save(
         raise store.invalid(path, faults)
     edit.write(path, text)
     return ids
+
+
+@contextmanager
+def saved(
+    folder: Path,
+    profile: str,
+    forwards: Sequence[ForwardSpec],
+    context: str | None,
+    *,
+    named: bool = False,
+    default: str | None = None,
+) -> Iterator[list[str]]:
+    """As `save`, but taken back where a `KfwdError` shows that it cannot be brought up: else the
+    next try would add to what failed. A file that somebody has changed meanwhile is left.
+    """
+    path = store.path_of(folder, profile)
+    before = _text(path)
+    ids = save(folder, profile, forwards, context, named=named, default=default)
+    written = _text(path)
+    try:
+        yield ids
+    except KfwdError:
+        if _text(path) == written:
+            _restore(path, before)
+        raise
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
+def _restore(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+    else:
+        edit.write(path, text)
 
 
 def free(name: str, taken: Iterable[str]) -> str:

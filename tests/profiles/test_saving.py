@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.errors import ProfileInvalid, UsageError
+from kfwd.errors import KfwdError, ProfileInvalid, UsageError
 from kfwd.profiles import saving
 from kfwd.profiles.forwards import forward
 
@@ -34,6 +34,36 @@ def test_all_or_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ProfileInvalid, match="8080"):
         saving.save(tmp_path, "dev", [WEB, clash], None)
     assert not (tmp_path / "dev.yaml").exists()
+
+
+@pytest.mark.parametrize("before", [None, "version: 1\ncontext: kind # mine\n"])
+def test_what_cannot_be_brought_up_is_taken_back(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "dev.yaml"
+    if before is not None:
+        path.write_text(before)
+
+    def refuse() -> None:
+        with saving.saved(tmp_path, "dev", [WEB], "kind") as ids:
+            assert ids == ["dev/web"]
+            assert "svc/web" in path.read_text()
+            raise KfwdError("127.0.0.1:8080 is taken by -/web")
+
+    with pytest.raises(KfwdError, match="is taken"):
+        refuse()
+    assert (path.read_text() if path.exists() else None) == before
+
+
+def test_what_somebody_wrote_meanwhile_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "dev.yaml"
+
+    def refuse() -> None:
+        with saving.saved(tmp_path, "dev", [WEB], "kind"):
+            path.write_text("version: 1\n")
+            raise KfwdError("no")
+
+    with pytest.raises(KfwdError, match="no"):
+        refuse()
+    assert path.read_text() == "version: 1\n"
 
 
 def test_a_profile_without_a_context_stands_for_the_default(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 6
 """Lines of the preview."""
+LEAST = 20
+"""Cells of a line before it is known how many there are."""
 KEYS = hints(("enter", "forwards"), ("tab", "next field"), ("esc", "leaves"))
 
 
@@ -103,7 +105,7 @@ class Forward(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self.query(Ports).first().focus()
-        self._edited()
+        self.call_after_refresh(self._edited)
 
     @on(Input.Changed)
     def _edited(self) -> None:
@@ -141,8 +143,8 @@ class Forward(ModalScreen[bool]):
 
     def _save(self, wanted: Sequence[ForwardSpec], profile: str) -> None:
         place, folder = self._place, self.kfwd.paths.profiles
-        saving.save(folder, profile, wanted, place.context, default=place.current)
-        self.kfwd.client.up([profile], place.kubeconfig)
+        with saving.saved(folder, profile, wanted, place.context, default=place.current):
+            self.kfwd.client.up([profile], place.kubeconfig)
 
     def _done(self, wanted: Sequence[ForwardSpec], _: object) -> None:
         shown = list(drafts.preview(wanted))
@@ -165,7 +167,8 @@ class Forward(ModalScreen[bool]):
     def _say(self, text: str, tone: Literal["warn", "bad"]) -> None:
         preview = self.query_one("#preview", Lines)
         shown = text.replace(f"{self.kfwd.paths.profiles}/", "")
-        lines = [piece for line in shown.splitlines() for piece in wrap(line, preview.size.width)]
+        cells = max(preview.size.width, LEAST)
+        lines = [part for line in shown.splitlines() for part in wrap(line, cells)]
         preview.show([(Piece(line, tone),) for line in lines])
 
     def _title(self, cells: int) -> Pieces:
