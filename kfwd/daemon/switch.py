@@ -17,7 +17,7 @@ from kfwd.daemon.clusters import Clusters
 from kfwd.daemon.reach import find, objects
 from kfwd.daemon.state import Saved
 from kfwd.daemon.supervisor import Supervisor
-from kfwd.errors import Forbidden, KfwdError, NotFound
+from kfwd.errors import Forbidden, KfwdError, NotFound, UsageError
 from kfwd.kube.cluster import Cluster
 from kfwd.kube.objects import NAMESPACES
 from kfwd.model import ContextRef, ForwardSpec, ProxySpec, Wanted
@@ -56,6 +56,8 @@ class Switch:
         goal = moved(self._saved, source, to)
         before, after = wants.wanted(self._saved, {}), wants.wanted(goal, {})
         going = {id: each for id, each in after.items() if each != before[id]}
+        if not going and source == to.name:
+            raise UsageError(f'"{source}" is where they are already')
         if not going:
             raise NotFound(
                 f'no entry is in a context "{source}" that could go to {to.name}',

@@ -85,8 +85,9 @@ class Dialer:
         await self._credentials.get()
         async with self._in_flight:
             try:
-                async with asyncio.timeout(DIAL_S):
-                    dialled = await self._try_transports(namespace, pod, port)
+                async with asyncio.timeout(DIAL_S) as limit:
+                    place = _Place(_path(namespace, pod), port, limit)
+                    dialled = await self._try_transports(namespace, pod, place)
             except TimeoutError:
                 raise Unreachable(
                     f"no session to {namespace}/{pod} within {DIAL_S:g} s", code="dial-timeout"
@@ -94,9 +95,8 @@ class Dialer:
         self._look_for_better(namespace, pod)
         return dialled
 
-    async def _try_transports(self, namespace: str, pod: str, port: int | None) -> Dialled | None:
+    async def _try_transports(self, namespace: str, pod: str, place: _Place) -> Dialled | None:
         refusals: dict[str, UpgradeFailed] = {}
-        place = _Place(_path(namespace, pod), port)
         for transport in transports.order(self._allowed, self.known):
             try:
                 dialled = await self._with_login(transport, place)
@@ -130,8 +130,9 @@ class Dialer:
         refusals: dict[str, UpgradeFailed] = {}
         for transport in better:
             try:
-                async with self._in_flight, asyncio.timeout(DIAL_S):
-                    dialled = await self._with_login(transport, _Place(_path(namespace, pod), None))
+                async with self._in_flight, asyncio.timeout(DIAL_S) as limit:
+                    place = _Place(_path(namespace, pod), None, limit)
+                    dialled = await self._with_login(transport, place)
             except UpgradeFailed as error:
                 refusals[transport] = error
                 if error.status in NO_FALLBACK:
@@ -161,10 +162,18 @@ class Dialer:
                 raise
             refused = error
         self._credentials.rejected(credential)
-        fresh = await self._credentials.get()
+        fresh = await self._unhurried(place.limit)
         if fresh.tag == credential.tag:
             raise refused
         return await self._once(transport, place, fresh)
+
+    async def _unhurried(self, limit: asyncio.Timeout) -> Credential:
+        """A credential, however long a login plugin takes; a dial's time begins anew then."""
+        limit.reschedule(None)
+        try:
+            return await self._credentials.get()
+        finally:
+            limit.reschedule(asyncio.get_running_loop().time() + DIAL_S)
 
     async def _once(self, transport: str, place: _Place, credential: Credential) -> Dialled | None:
         dial = _DIALS[transport]
@@ -172,10 +181,14 @@ class Dialer:
 
 
 class _Place(NamedTuple):
-    """Where to: the path of a pod's port-forward, and the port if a connection wants one."""
+    """Where to: the path of a pod's port-forward, and the port if a connection wants one.
+
+    `limit` is the time that is left to get there.
+    """
 
     path: str
     port: int | None
+    limit: asyncio.Timeout
 
 
 def _path(namespace: str, pod: str) -> str:

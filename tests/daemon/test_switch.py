@@ -11,7 +11,7 @@ from kfwd.api_contexts import SwitchRequest
 from kfwd.api_model import UpRequest
 from kfwd.daemon.state import Saved, UpProfile
 from kfwd.daemon.switch import moved
-from kfwd.errors import ConfigError, NotFound, Unreachable
+from kfwd.errors import ConfigError, NotFound, Unreachable, UsageError
 from kfwd.model import ADHOC, ContextRef, ProfileSpec, Wanted
 from tests.daemon.records import wanted
 from tests.daemon.rig import Rig
@@ -72,7 +72,7 @@ async def test_a_context_that_nothing_is_in_is_said(rig: Rig) -> None:
 
 
 async def test_the_same_context_is_nothing_to_do(rig: Rig) -> None:
-    await refused(rig, "dev", "dev", NotFound)
+    assert "already" in await refused(rig, "dev", "dev", UsageError)
 
 
 async def test_an_unknown_context_is_said(rig: Rig) -> None:

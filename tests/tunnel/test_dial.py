@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -204,6 +205,28 @@ async def test_a_401_is_tried_once_more_with_a_fresh_login(
         with pytest.raises(LoginNeeded):
             await dialing.dial("ns", "p")
     assert script.asked == ["POST", "POST"]
+
+
+@pytest.mark.looptime
+async def test_the_time_that_a_login_plugin_takes_after_a_401_is_not_the_dials() -> None:
+    asked = 0
+
+    class Slow:
+        async def get(self) -> str:
+            nonlocal asked
+            asked += 1
+            if asked == 2:
+                await asyncio.sleep(4 * dial_module.DIAL_S)
+            return "fresh"
+
+    server: Any = None
+    dialing = Dialer(server, Slow(), aside=lambda work: None)  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(dial_module.DIAL_S) as limit:
+        await dialing._unhurried(limit)
+        assert await dialing._unhurried(limit) == "fresh"
+        assert limit.when() == loop.time() + dial_module.DIAL_S
+    assert loop.time() >= 4 * dial_module.DIAL_S
 
 
 async def test_a_server_that_is_not_there_changes_nothing() -> None:
