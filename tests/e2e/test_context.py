@@ -58,7 +58,7 @@ def deploy(sim: Sim, name: str) -> None:
 def two(sim: Sim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     sim.admin("GET", "/sim/faults")  # skips where the cluster is a real one
     folder = tmp_path_factory.mktemp("two")
-    process = simulated(folder, "--node-net", "127.0.7")
+    process = simulated(folder)
     other = Sim(folder / "sim", folder, sim.image)
     try:
         for cluster in (sim, other):
