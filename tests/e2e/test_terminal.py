@@ -68,6 +68,23 @@ def test_a_crash_leaves_a_clean_terminal_and_no_secrets(place: Place, tmp_path: 
         assert tty.unclean() == []
 
 
+def test_the_terminals_own_colours_are_the_16_it_has(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "tui.yaml").write_text("theme: terminal\n")
+    env = {**place.env, "KFWD_CONFIG_DIR": str(tmp_path), "COLORTERM": "truecolor"}
+    with terminal(tmp_path, KFWD, env) as tty:
+        tty.shows("no svc/search")
+        tty.type(":")
+        tty.until(lambda screen: "Search for commands" in screen and "Browse" in screen)
+        tty.keys("Escape")
+        tty.shows("no svc/search")
+        tty.keys("q")
+        tty.shows("status 0")
+        codes = set(re.findall(r"\x1b\[([\d;:]*)m", tty.raw()))
+        used = {code for codes in codes for code in codes.split(";")}
+        assert {"32", "33"} <= used
+        assert used.isdisjoint({"38", "48"})
+
+
 def test_without_colours_there_are_none(place: Place, tmp_path: Path) -> None:
     with terminal(tmp_path, KFWD, {**place.env, "NO_COLOR": "1"}) as tty:
         tty.shows("no svc/search")

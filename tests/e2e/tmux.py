@@ -31,8 +31,8 @@ class Terminal:
     ) -> None:
         self._folder = folder
         self._env = {"LANG": "C.UTF-8", "TERM": "xterm-256color", **env}
-        done = 'echo "status $?"'
-        script = f"stty -a > before; {shlex.join(program)}; {done}; stty -a > after; exec cat"
+        done = 'code=$?; stty -a > after; echo "status $code"'
+        script = f"stty -a > before; {shlex.join(program)}; {done}; exec cat"
         place = ("-x", str(size[0]), "-y", str(size[1]), "-c", str(folder))
         self.tmux("new-session", "-d", *place, "sh", "-c", f"read go; {script}")
         self.tmux("pipe-pane", "-O", f"cat > {shlex.quote(str(folder / 'raw'))}")
@@ -72,6 +72,14 @@ class Terminal:
     def shows(self, text: str) -> str:
         return self.until(lambda screen: text in screen)
 
+    def raw(self) -> str:
+        """All that the program has written, once it has ended: it is noted beside the screen."""
+        deadline = time.monotonic() + WAIT_S
+        while "status " not in (written := (self._folder / "raw").read_text(errors="replace")):
+            assert time.monotonic() < deadline, written[-200:]
+            time.sleep(PAUSE_S)
+        return written
+
     def pid(self, name: str) -> int:
         """Of the program that runs in it."""
         shell = self.tmux("display", "-p", "#{pane_pid}").strip()
@@ -85,7 +93,7 @@ class Terminal:
         shown = self.tmux("display", "-p", " ".join(f"#{{{flag}}}" for flag in FLAGS)).split()
         left = [f"{flag}={now}" for flag, now in zip(FLAGS, shown, strict=True) if now != "0"]
         left = [each for each in left if each != "cursor_flag=1"]
-        modes = dict(re.findall(r"\x1b\[\?(\d+)([hl])", (self._folder / "raw").read_text()))
+        modes = dict(re.findall(r"\x1b\[\?(\d+)([hl])", self.raw()))
         assert {"1049", "25", "1006", "2004"} <= modes.keys()
         left += [f"?{mode}{now}" for mode, now in modes.items() if (now == "h") != (mode in SHOWN)]
         before, after = (self._settings(name) for name in ("before", "after"))

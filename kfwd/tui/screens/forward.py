@@ -32,7 +32,6 @@ MOST = 6
 """Lines of the preview."""
 LEAST = 20
 """Cells of a line before it is known how many there are."""
-KEYS = hints(("enter", "forwards"), ("tab", "next field"), ("esc", "leaves"))
 
 
 class Ports(Input):
@@ -101,7 +100,9 @@ class Forward(ModalScreen[bool]):
                 yield Line(classes="label")
                 yield Line(partial(_known, names), classes="one")
             yield Lines(id="preview")
-            yield Line(fixed(KEYS), classes="one")
+            leave = self.kfwd.key("leave-forward", "esc")
+            keys = hints(("enter", "forwards"), ("tab", "next field"), (leave, "leaves"))
+            yield Line(fixed(keys), classes="one")
 
     def on_mount(self) -> None:
         self.query(Ports).first().focus()
