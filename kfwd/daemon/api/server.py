@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -64,12 +65,16 @@ class Server:
 
     async def start(self, control: socket.socket) -> None:
         """Accept on a copy of `control`, after `prepare`."""
-        self._site = web.SockSite(self._runner, control.dup())
+        self._listening = control.dup()
+        self._site = web.SockSite(self._runner, self._listening)
         await self._site.start()
 
     async def pause(self) -> None:
         """Accept nothing until the next `start`; who connects waits."""
         if self._site is not None:
+            # asyncio drops who was accepted in this turn of the loop if its server closes in it.
+            asyncio.get_running_loop().remove_reader(self._listening)
+            await asyncio.sleep(0)
             await self._site.stop()
             self._site = None
 

@@ -14,7 +14,9 @@ import pytest
 
 from kfwd import __version__
 from kfwd.daemon.adhoc import NameTaken
-from kfwd.daemon.api.server import detail, status_of
+from kfwd.daemon.api.routes import ALL
+from kfwd.daemon.api.server import Server, detail, status_of
+from kfwd.daemon.lock import bind_control
 from kfwd.errors import (
     ConfigError,
     KfwdError,
@@ -168,3 +170,22 @@ async def drained(sock: socket.socket) -> bytes:
         while data := await asyncio.get_running_loop().sock_recv(sock, 1 << 20):
             received += data
     return received
+
+
+async def test_who_was_accepted_when_it_pauses_is_answered(rig: Rig, tmp_path: Path) -> None:
+    control = bind_control(tmp_path / "other.sock")
+    server = Server(rig.daemon, ALL)
+    await server.prepare()
+    await server.start(control)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(control.getsockname())
+        client.sendall(b"GET /v1/snapshot HTTP/1.1\r\nHost: kfwd\r\n\r\n")
+        client.setblocking(False)
+        for _ in range(2):  # asyncio sees it and accepts it
+            await asyncio.sleep(0)
+        await server.pause()
+        async with asyncio.timeout(5):
+            answer = await asyncio.get_running_loop().sock_recv(client, 4096)
+    assert answer.startswith(b"HTTP/1.1 200")
+    await server.close()
+    control.close()
