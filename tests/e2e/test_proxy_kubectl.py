@@ -365,8 +365,12 @@ def test_a_unix_socket_serves_its_owner(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_a_flag_that_cannot_be_is_refused_as_by_kubectl(shell: Shell) -> None:
-    for words in (["--port", "1", "-u", "/x"], ["--accept-paths", "("], ["--keepalive", "soon"]):
-        assert shell("proxy", *words, code=1).stderr.startswith("kfwd: ")
+    for words, code in (
+        (["--port", "1", "-u", "/x"], 1),
+        (["--accept-paths", "("], 255),
+        (["--keepalive", "soon"], 1),
+    ):
+        assert shell("proxy", *words, code=code).stderr.startswith("kfwd: ")
 
 
 def test_it_waits_for_a_server_that_is_away(shell: Shell, sides: Sides, sim: Sim) -> None:
