@@ -73,7 +73,7 @@ def test_texts_name_the_usual_key_of_the_action() -> None:
         for pair in re.findall(r"""\bkey\(["']([\w-]+)["'], ["'](\w+)["']\)""", path.read_text())
     ]
     assert len(named) > 8
-    short = {"escape": "esc"}
+    short = {"escape": "esc", "enter": "enter"}
     for id, key in named:
         assert key in {short.get(each, format_key(each)) for each in usual[id]}, id
 

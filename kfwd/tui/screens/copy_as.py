@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,9 @@ from kfwd.tui.sheet import wrapped
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 
-KEYS = hints(("enter", "copies"), ("esc", "leaves"))
+if TYPE_CHECKING:
+    from kfwd.tui.app import KfwdApp
+
 FRAME, SIDES, WIDTH = 7, 6, 100
 """Lines around the list, cells beside it, and how wide it is at most with them."""
 
@@ -44,7 +46,10 @@ class CopyAs(ModalScreen[str | None]):
         with Vertical(id="copy-as"):
             yield Line(fixed((Piece(f" copy {self._title} as", "title"),)), classes="one")
             yield LineTable(id="copies")
-            yield Line(fixed((Piece(" "), *KEYS)), classes="keys")
+            key = cast("KfwdApp", self.app).key
+            copy, leave = key("copy-this", "enter"), key("leave-copies", "esc")
+            keys = hints((copy, "copies"), (leave, "leaves"))
+            yield Line(fixed((Piece(" "), *keys)), classes="keys")
 
     def on_mount(self) -> None:
         self.on_resize()

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-KEYS = hints(("enter", "picks"), ("esc", "leaves"))
-
-
 class Choices(Generic[T]):
     """`ask` blocks and may fail; `items` are the lines of its answer that have a text in them;
     the cursor begins on the key `first` of it.
@@ -92,7 +89,8 @@ class Pick(ModalScreen[str | None], Generic[T]):
             )
             yield Input(placeholder="type to filter", id="sift", compact=True)
             yield LineTable(id="choices", led=True)
-            yield Line(fixed(KEYS), classes="keys")
+            leave = self.kfwd.key("leave-pick", "esc")
+            yield Line(fixed(hints(("enter", "picks"), (leave, "leaves"))), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one("#sift", Input).focus()
