@@ -178,9 +178,10 @@ class World:
         """Start a daemon where there should be one and none is; says how the last one ended."""
         if alive(self.pid):
             return None
-        ended = next((p for p in self.daemon.running if p.pid == self.pid), None)
-        words = ended.communicate()[1] if ended else ""
-        status = ended.returncode if ended else "unknown"
+        status, words = "unknown", ""
+        for process in self.daemon.running:
+            if process.pid == self.pid and process.stderr is not None:
+                status, words = str(process.wait()), process.stderr.read()
         self.run_daemon()
         return f"the daemon ended by itself with status {status}: {words}"
 
