@@ -55,11 +55,16 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not new, f"files left: {new}"
 
 
+TURNS = 10
+"""Turns of the loop in which a task that was told to end must have ended."""
+
+
 @pytest.fixture
 async def no_task_left_behind() -> AsyncIterator[None]:
     """Fail a test that leaves a task running."""
     before = asyncio.all_tasks()
     yield
-    await asyncio.sleep(0)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
     assert not left, f"tasks left: {left}"
