@@ -149,6 +149,7 @@ class Cluster:
         if new is old and expiry == self._expiry:
             return
         if old.state in _AWAY and new.state not in _AWAY:
+            self.server.way.changed()  # what was asked while it was away may wait for nothing
             self.reflectors.refresh()
         if new.state is ContextState.LOGIN_NEEDED is not old.state:
             self._nudge.give()  # from now on the credentials say when to look

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from kfwd.errors import LoginNeeded, Unreachable
@@ -121,6 +122,21 @@ async def test_a_context_that_is_back_has_its_reflectors_look_again() -> None:
             cluster.report(Unreachable("no route"))
             cluster.report(None)
             await server.seen("watch", 2)
+
+
+async def test_what_was_asked_while_it_was_away_is_asked_again_once_it_is_back() -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(LONG)
+        return web.Response()
+
+    script = {"version": VERSION, "list": [silent, listed(1)], "watch": NEWS}
+    async with serving(**script) as server, cluster_of(server) as cluster:
+        await until_state(cluster, ContextState.OK)
+        cluster.report(Unreachable("no route"))
+        with cluster.reflectors.use(PODS, "shop") as pods:
+            await server.seen("list", 1)
+            cluster.report(None)
+            await until(pods.subscribe, lambda: pods.objects)
 
 
 async def test_the_check_is_left_out_while_others_are_answered() -> None:
