@@ -147,7 +147,10 @@ class TlsPipe:
         """Offer the kernel what waits, until it takes no more."""
         try:
             while self._out:
-                self._took(self._sock.sendmsg(list(islice(self._out, PIECES))))
+                if len(self._out) == 1:
+                    self._took(self._sock.send(self._out[0]))
+                else:
+                    self._took(self._sock.sendmsg(list(islice(self._out, PIECES))))
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:

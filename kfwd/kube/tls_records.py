@@ -87,13 +87,22 @@ class TlsRecords:
             try:
                 while count := self._read(into[filled:]):
                     filled += count
-                return filled, True
+                    if self._used_up():
+                        break
+                else:
+                    return filled, True
             except ssl.SSLWantReadError:
-                if start >= len(received):
-                    self._keep_ticket()
-                    return filled, False
+                pass
             except ssl.SSLError as error:
                 raise Broken(filled, error) from error
+            if start >= len(received):
+                self._keep_ticket()
+                return filled, False
+
+    def _used_up(self) -> bool:
+        """Whether another read could only say that there is nothing: an exception costs as much
+        as a small record."""
+        return not self._incoming.pending and not self._object.pending()
 
     def _keep_ticket(self) -> None:
         """A server sends tickets right behind the handshake, so that one look suffices. A ticket
