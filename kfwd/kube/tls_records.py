@@ -87,7 +87,7 @@ class TlsRecords:
             try:
                 while count := self._read(into[filled:]):
                     filled += count
-                    if self._used_up():
+                    if count < RECORD_SIZE and self._used_up():
                         break
                 else:
                     return filled, True
