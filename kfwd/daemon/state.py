@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from kfwd import decoding
+from kfwd import decoding, whole_file
 from kfwd.backoff import Backoff
 from kfwd.errors import NOT_JSON
 from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
@@ -84,18 +84,7 @@ def _set_aside(path: Path, error: Exception) -> Problem:
 
 def write(path: Path, data: bytes) -> None:
     """Replace `path` by `data` so that a crash leaves one or the other. Raises `OSError`."""
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        beside.rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
+    whole_file.replace(path, data, 0o600)
     _fsync_folder(path.parent)
 
 
