@@ -7,6 +7,7 @@ from msgspec import Struct
 HANDOVER_PROTOCOL = 1
 """What a daemon and the one that replaces it speak. Where they differ: stop, then start."""
 
+HANDOVER_FAILED = "handover-failed"
 HANDOVER_UNSUPPORTED = "handover-unsupported"
 
 

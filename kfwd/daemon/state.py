@@ -131,7 +131,10 @@ class Saver:
         if self._tried < self._wanted:
             waiter = asyncio.get_running_loop().create_future()
             self._waiting[waiter] = self._wanted
-            await waiter
+            try:
+                await waiter
+            finally:
+                self._waiting.pop(waiter, None)
 
     async def run(self) -> None:
         """Write whenever something changed; ends only by cancellation."""
@@ -170,9 +173,8 @@ class Saver:
 
     def _release(self, tried: int) -> None:
         self._tried = tried
-        for waiter in [waiter for waiter, goal in self._waiting.items() if goal <= tried]:
-            del self._waiting[waiter]
-            if not waiter.done():
+        for waiter, goal in self._waiting.items():
+            if goal <= tried and not waiter.done():
                 waiter.set_result(None)
 
 

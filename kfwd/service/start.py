@@ -52,7 +52,8 @@ def spawn(
     """A process in a session of its own, that gets `descriptors`. Raises `KfwdError`."""
     try:
         errors.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = errors.open("wb")
+        file = errors.open("ab")  # a daemon that is being replaced still writes to it
+        file.truncate(0)
     except OSError as error:
         reason = f"{error.filename} cannot be written: {error.strerror}"
         raise _failed(reason, "set KFWD_LOG_DIR to a folder of your own") from error

@@ -101,3 +101,19 @@ def test_a_log_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(KfwdError, match=r"did not start: No such file or directory: /no/python"):
         start.start(tmp_path / "errors", lambda: False, env=os.environ, command=["/no/python"])
+
+
+def test_a_process_that_goes_on_writes_after_what_the_next_one_wrote(tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    said, say = os.pipe()
+    gone_on, go_on = os.pipe()
+    script = "import os; os.write(1, b'first\\n'); os.write({}, b'.'); os.read({}, 1); print(2)"
+    old = start.spawn(errors, python(script.format(say, gone_on)), os.environ, (say, gone_on))
+    os.close(say)
+    os.close(gone_on)
+    assert os.read(said, 1)
+    assert start.spawn(errors, python("print('new')"), os.environ).wait() == 0
+    os.close(go_on)
+    assert old.wait() == 0
+    os.close(said)
+    assert errors.read_bytes() == b"new\n2\n"

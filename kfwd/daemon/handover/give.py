@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from kfwd.api_handover import (
+    HANDOVER_FAILED,
     HANDOVER_PROTOCOL,
     HANDOVER_UNSUPPORTED,
     HandoverRequest,
@@ -44,7 +45,9 @@ log = logging.getLogger(__name__)
 KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM", "FDSTORE")
 """What a service manager says to the process it started, and so to the one that replaces it."""
 
-FAILED = "handover-failed"
+SAVE_S = 5.0
+"""How long what is up may take to reach the disk, from which the new process reads it."""
+
 LAST_WORDS_S = 3.0
 """How long a new process that hung up may take to end by itself."""
 
@@ -97,7 +100,8 @@ class Giver:
     def _check_stays(self) -> None:
         if self._daemon.stopping.is_set():
             hint = "`kfwd daemon start` starts one when it has stopped"
-            raise KfwdError("the daemon stops, and is not replaced", hint=hint, code=FAILED)
+            text = "the daemon stops, and is not replaced"
+            raise KfwdError(text, hint=hint, code=HANDOVER_FAILED)
 
     async def _give(self, request: HandoverRequest) -> Successor:
         if request.protocol != HANDOVER_PROTOCOL:
@@ -106,10 +110,7 @@ class Giver:
                 hint="kfwd daemon stop, then kfwd daemon start",
                 code=HANDOVER_UNSUPPORTED,
             )
-        self._daemon.saver.changed()
-        await self._daemon.saver.saved()
-        if self._daemon.saver.failing:
-            raise _failed("what is up cannot be saved", "`kfwd status` says why")
+        await self._save()
         async with (
             self._managed.reloading("handing over"),
             self._successor(request) as (process, channel),
@@ -121,6 +122,18 @@ class Giver:
         log.info("pid %d is the daemon now", process.pid)
         self.given.set()
         return Successor(pid=process.pid)
+
+    async def _save(self) -> None:
+        saver = self._daemon.saver
+        saver.changed()
+        try:
+            async with asyncio.timeout(SAVE_S):
+                await saver.saved()
+        except TimeoutError:
+            hint = f"see whether the disk of {self._daemon.paths.state_file} answers"
+            raise _failed(f"what is up is not saved after {SAVE_S:g} s", hint) from None
+        if saver.failing:
+            raise _failed("what is up cannot be saved", "`kfwd status` says why")
 
     @contextlib.asynccontextmanager
     async def _successor(
@@ -217,4 +230,4 @@ def environment(theirs: Mapping[str, str], ours: Mapping[str, str], paths: Paths
 
 def _failed(why: str, hint: str) -> KfwdError:
     text = f"the daemon was not replaced and goes on: {why}"
-    return KfwdError(text, hint=hint, code=FAILED)
+    return KfwdError(text, hint=hint, code=HANDOVER_FAILED)

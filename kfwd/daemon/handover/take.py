@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 
+from kfwd.api_handover import HANDOVER_FAILED
 from kfwd.daemon.daemon import Daemon
 from kfwd.daemon.fd_store import names_of
 from kfwd.daemon.handover.channel import TIMEOUT_S, Channel, close_all
@@ -86,13 +87,15 @@ class Heir:
         """Say that `daemon` has bound everything, and be the daemon once the old one hangs up.
 
         An old one that dies meanwhile hangs up too; one that takes all back ends this process
-        before it does. Raises `KfwdError` when it does not let go.
+        before it does. Raises `KfwdError` when it does not let go, and when this process was told
+        to stop before it took anything: then the old one goes on.
         """
         arrived: Arrived = []
         try:
             with contextlib.suppress(ConnectionError):
                 await asyncio.to_thread(self._channel.send, Ready())
                 await asyncio.to_thread(_arrivals, self._channel, arrived)
+                _check_stays(daemon, arrived)
                 await asyncio.to_thread(self._channel.send, Taken())
                 await asyncio.to_thread(_let_go, self._channel)
         except (OSError, ProtocolError) as error:
@@ -143,6 +146,13 @@ def _let_go(channel: Channel) -> None:
         channel.ended()
 
 
+def _check_stays(daemon: Daemon, arrived: Arrived) -> None:
+    if daemon.stopping.is_set():
+        for _, _, sock in arrived:
+            sock.close()
+        raise KfwdError("the new process was told to stop", code=HANDOVER_FAILED)
+
+
 def _adopted(descriptor: int) -> socket.socket:
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
@@ -150,4 +160,4 @@ def _adopted(descriptor: int) -> socket.socket:
 
 
 def _failed(error: Exception) -> KfwdError:
-    return KfwdError(f"the running daemon did not hand over: {error}", code="handover-failed")
+    return KfwdError(f"the running daemon did not hand over: {error}", code=HANDOVER_FAILED)

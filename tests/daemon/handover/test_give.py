@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.api_handover import HANDOVER_UNSUPPORTED
+from kfwd.api_handover import HANDOVER_FAILED, HANDOVER_UNSUPPORTED
 from kfwd.daemon.handover.give import environment
 from kfwd.errors import KfwdError
 from kfwd.paths import Paths
@@ -129,6 +129,27 @@ def test_who_connected_before_and_asks_after_is_sent_to_the_next(
         assert b"daemon-replaced" in early.recv(4096)
 
 
+NOTHING_IS_WRITTEN = """
+import sys, threading
+from kfwd.daemon import main, state
+from kfwd.daemon.handover import give
+give.SAVE_S = 0.2
+state.write = lambda path, data: threading.Event().wait()
+sys.exit(main.run())
+"""
+
+
+def test_a_disk_that_does_not_answer_keeps_the_daemon(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "RUN", [sys.executable, "-c", NOTHING_IS_WRITTEN])
+    old = home.start()
+    with pytest.raises(KfwdError, match=r"goes on: what is up is not saved after 0\.2 s") as caught:
+        home.hand_over()
+    assert caught.value.code == HANDOVER_FAILED
+    assert home.snapshot().daemon.pid == old.pid
+
+
 def test_a_unix_listener_keeps_its_path(home: Home) -> None:
     path = home.root / "web.sock"
     (home.paths.profiles / "dev.yaml").write_text(
@@ -183,7 +204,7 @@ def test_when_the_new_process_dies_the_old_one_goes_on(home: Home, script: str) 
     with home.accepted(port) as first:
         with pytest.raises(KfwdError, match="goes on: out of luck") as caught:
             home.hand_over(sys.executable, "-c", script)
-        assert caught.value.code == "handover-failed"
+        assert caught.value.code == HANDOVER_FAILED
         assert home.snapshot().daemon.pid == old.pid
         with home.accepted(port):
             assert home.waiting() == 2

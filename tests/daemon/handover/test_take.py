@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from kfwd.daemon.handover.channel import Channel
-from kfwd.daemon.handover.messages import Attached, Held, Listening, Offered, Ready, Taken, Yours
+from kfwd.daemon.handover.messages import (
+    Attached,
+    Held,
+    Listening,
+    Offered,
+    Ready,
+    Taken,
+    Waiting,
+    Yours,
+)
 from kfwd.daemon.handover.take import Heir
 from kfwd.daemon.lock import Lock
 from kfwd.errors import KfwdError
@@ -115,6 +124,25 @@ async def test_an_old_one_that_hangs_after_it_heard_all_has_let_go(
         await heir.take_over(rig.daemon)
     assert heir.lock.mine
     discard(heir)
+
+
+async def test_a_new_one_that_is_told_to_stop_leaves_all_to_the_old_one(
+    old: Old, tmp_path: Path
+) -> None:
+    heir = old.offer()
+    ours, theirs = socket.socketpair()
+    async with running(tmp_path / "home") as rig:
+        rig.daemon.stopping.set()
+        with ours, theirs:
+            old.channel.send(Waiting((("dev/web", "127.0.0.1:1"),)), [theirs.fileno()])
+        old.channel.send(Yours())
+        with pytest.raises(KfwdError, match="the new process was told to stop"):
+            await heir.take_over(rig.daemon)
+    assert not heir.lock.mine
+    discard(heir)
+    old.channel.expect(Ready)
+    with pytest.raises(ConnectionError):
+        old.channel.expect(Taken)
 
 
 async def test_an_old_one_that_says_something_else_keeps_the_lock(old: Old, tmp_path: Path) -> None:
