@@ -23,3 +23,16 @@ def test_what_cannot_be_renamed_leaves_nothing_beside(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         whole_file.replace(tmp_path / "there", b"text", 0o600)
     assert [each.name for each in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_persons_file_keeps_its_mode_and_a_link_still_leads_to_it(tmp_path: Path) -> None:
+    real, link = tmp_path / "folder" / "real", tmp_path / "link"
+    link.symlink_to(real)
+    whole_file.edit(link, b"one")
+    assert real.stat().st_mode & 0o777 == 0o600
+    real.chmod(0o666)  # more than a usual umask would leave
+    whole_file.edit(link, b"two")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"two"
+    assert real.stat().st_mode & 0o777 == 0o666
+    assert list(real.parent.iterdir()) == [real]

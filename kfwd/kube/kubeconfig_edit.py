@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from kfwd import yamldoc
+from kfwd import whole_file, yamldoc
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +31,12 @@ def replace_values(paths: Iterable[str], changes: Mapping[str, str]) -> None:
 
 
 def _rewrite(path: Path, changes: Mapping[str, str]) -> None:
-    before = text = path.read_text("utf-8")
+    before = text = path.read_bytes().decode()  # as it is, line ends too
     for old, new in changes.items():
         if text.count(old) == 1:
             text = text.replace(old, new)
-    if text == before:
-        return
-    target = path.resolve()  # a link stays a link
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".kfwd-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(target.stat().st_mode & 0o777)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    if text != before:
+        whole_file.edit(path, text.encode())
 
 
 @contextlib.contextmanager

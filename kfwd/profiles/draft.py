@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kfwd.errors import KfwdError, NotFound
-from kfwd.profiles import edit, parse, store
+from kfwd.profiles import parse, store
 from kfwd.yamldoc import Fault
 
 NEW = """\
@@ -69,7 +69,7 @@ class Draft:
     def keep(self) -> Path:
         """Put the text where it can be found again; returns where."""
         kept = self._spare / f"rejected-{self.name}.yaml"
-        edit.write(kept, self.text)
+        store.write(kept, self.text)
         return kept
 
     def _replace(self, text: str | None) -> None:
@@ -79,7 +79,7 @@ class Draft:
         if text is None:
             self.path.unlink(missing_ok=True)
         else:
-            edit.write(self.path, text)
+            store.write(self.path, text)
         self._older, self._before = self._before, text
 
     def _on_disk(self) -> str | None:

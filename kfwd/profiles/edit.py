@@ -1,19 +1,15 @@
-"""Changes to a profile's text that leave every other character of it alone, and safe writes."""
+"""Changes to a profile's text that leave every other character of it alone."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from kfwd import yamldoc
-from kfwd.errors import KfwdError, ProfileInvalid, UsageError
+from kfwd.errors import ProfileInvalid, UsageError
 from kfwd.model import EntrySpec, ForwardSpec, PortSpec
 from kfwd.profiles import keys
 from kfwd.profiles.parse import Parsed, parse
@@ -45,34 +41,6 @@ def append_forward(text: str, name: str, forward: ForwardSpec) -> str:
     if after.spec is None or after.spec.entries != _with(before.spec.entries, forward):
         raise UsageError(f"cannot add to profile {name} and keep its layout", hint=_BY_HAND)
     return changed
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file at once or not at all; a symbolic link keeps pointing at what is replaced.
-
-    Raises `KfwdError` where the disk is full or the folder cannot be written to.
-    """
-    target = Path(os.path.realpath(path))
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                Path(temporary).chmod(target.stat().st_mode & 0o777)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise KfwdError(
-            f"cannot write {path}: {error.strerror}",
-            code="write-failed",
-            hint="nothing was changed",
-        ) from error
 
 
 def _invalid(name: str, parsed: Parsed) -> ProfileInvalid:

@@ -38,7 +38,7 @@ def save(
         ids.append(f"{profile}/{name}")
     if faults := store.check(folder, parse.parse(text, profile)):
         raise store.invalid(path, faults)
-    edit.write(path, text)
+    store.write(path, text)
     return ids
 
 
@@ -68,14 +68,14 @@ def saved(
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text() if path.exists() else None
+    return path.read_bytes().decode() if path.exists() else None
 
 
 def _restore(path: Path, text: str | None) -> None:
     if text is None:
         path.unlink()
     else:
-        edit.write(path, text)
+        store.write(path, text)
 
 
 def free(name: str, taken: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The profiles folder: which files there are, what they say, and whether they changed."""
+"""The profiles folder: which files there are, what they say, whether they changed, and writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from kfwd.errors import NotFound, ProfileInvalid, UsageError
+from kfwd import whole_file
+from kfwd.errors import KfwdError, NotFound, ProfileInvalid, UsageError
 from kfwd.profiles import clash, words
 from kfwd.profiles.parse import Parsed, parse
 from kfwd.yamldoc import Fault
@@ -89,6 +90,18 @@ def read_all(folder: Path) -> dict[str, Profile]:
         except NotFound:
             continue  # deleted since it was listed
     return found
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file whole. Raises `KfwdError` if the disk is full or the folder not writable."""
+    try:
+        whole_file.edit(path, text.encode())
+    except OSError as error:
+        raise KfwdError(
+            f"cannot write {path}: {error.strerror}",
+            code="write-failed",
+            hint="nothing was changed",
+        ) from error
 
 
 def faults_beside(profile: Parsed, others: Iterable[Parsed]) -> tuple[Fault, ...]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from kfwd import yamldoc
+from kfwd import whole_file, yamldoc
 from kfwd.errors import ConfigError
 from kfwd.sim.tls import KeyPair
 
@@ -90,12 +88,5 @@ def write(path: Path, access: Access) -> None:
     import yaml
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            yaml.safe_dump(document(access), file, sort_keys=False)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    text = yaml.safe_dump(document(access), sort_keys=False)
+    whole_file.replace(path, text.encode(), 0o600)

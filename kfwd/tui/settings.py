@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from kfwd import whole_file
 from kfwd.errors import KfwdError
 from kfwd.profiles.words import guess
 
@@ -84,10 +85,7 @@ def keep_theme(path: Path, theme: str) -> None:
     line = f"theme: {theme}"
     try:
         text = path.read_text() if path.exists() else ""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         changed = _LINE.sub(line, text, count=1) if _LINE.search(text) else f"{line}\n{text}"
-        spare = path.with_name(f".{path.name}.new")
-        spare.write_text(changed)
-        spare.replace(path)
+        whole_file.edit(path, changed.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise KfwdError(f"{path} cannot be written: {error}") from error

@@ -30,6 +30,12 @@ def test_values_change_and_nothing_else(file: Path) -> None:
     assert os.listdir(file.parent) == ["config"]  # noqa: PTH208  # names are what counts
 
 
+def test_line_ends_stay_as_they_are(file: Path) -> None:
+    file.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    replace_values([str(file)], {"old-refresh": "r2"})
+    assert file.read_bytes() == TEXT.replace("\n", "\r\n").replace("old-refresh", "r2").encode()
+
+
 def test_a_link_stays_a_link(file: Path) -> None:
     link = file.parent / "link"
     link.symlink_to(file)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
-
 import pytest
 
-from kfwd.errors import KfwdError, ProfileInvalid, UsageError
+from kfwd.errors import ProfileInvalid, UsageError
 from kfwd.model import ForwardSpec, PortSpec
 from kfwd.profiles import edit
 from kfwd.profiles.parse import parse
@@ -110,27 +107,6 @@ def test_a_layout_without_a_safe_place_is_left_alone() -> None:
 def test_a_new_profile_says_what_it_was_told() -> None:
     text = edit.new_profile(context="kind-dev", namespace="shop")
     assert text == "version: 1\ncontext: kind-dev\nnamespace: shop\n"
-
-
-def test_a_write_keeps_the_mode_and_a_symbolic_link(tmp_path: Path) -> None:
-    real = tmp_path / "real.yaml"
-    real.write_text("old")
-    real.chmod(0o640)
-    link = tmp_path / "dev.yaml"
-    link.symlink_to(real)
-    edit.write(link, "new")
-    assert link.is_symlink()
-    assert real.read_text() == "new"
-    assert stat.S_IMODE(real.stat().st_mode) == 0o640
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["dev.yaml", "real.yaml"]
-
-
-def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "dev.yaml").mkdir()
-    (tmp_path / "dev.yaml" / "x").touch()
-    with pytest.raises(KfwdError, match=r"cannot write .*dev\.yaml: Is a directory"):
-        edit.write(tmp_path / "dev.yaml", "new")
-    assert [p.name for p in tmp_path.iterdir()] == ["dev.yaml"]
 
 
 def test_a_forward_goes_before_proxies() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kfwd.errors import NotFound, UsageError
+from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.profiles import store
 
 WEB = "forwards:\n- {name: web, target: svc/web, ports: 8080:80}\n"
@@ -95,3 +95,11 @@ def test_profiles_that_come_up_only_by_name_may_share_a_port(tmp_path: Path) -> 
     put(tmp_path, "b", "enabled: false\n" + WEB)
     for name in ("a", "b"):
         assert store.check(tmp_path, store.read(tmp_path, name).parsed) == ()
+
+
+def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "dev.yaml").mkdir()
+    (tmp_path / "dev.yaml" / "x").touch()
+    with pytest.raises(KfwdError, match=r"cannot write .*dev\.yaml: Is a directory"):
+        store.write(tmp_path / "dev.yaml", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["dev.yaml"]
