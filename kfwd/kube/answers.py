@@ -24,6 +24,11 @@ MAX_HEADING = 64 * 1024
 """Bytes in which a page has its title."""
 
 NOT_KUBERNETES = "not-kubernetes"
+
+NO_SUCH_PATH = b"404 page not found"
+"""What an API server answers for a group or version that it does not serve: a CustomResource whose
+definition is not installed, say. It is no Status (apiserver `pkg/util/notfoundhandler`)."""
+
 # Neither looks at a byte more than a few hundred times, whatever somebody put together.
 _TITLE = re.compile(rb"<title[^>]{0,200}+>(.{0,300}?)</title>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(
@@ -83,6 +88,8 @@ def error_of(answer: Answer, server: str, context: str, login: str) -> KfwdError
         )
     if answer.status == HTTPStatus.NOT_FOUND and status is not None:
         return NotFound(words or f"{server}: not found")
+    if answer.status == HTTPStatus.NOT_FOUND and answer.body.strip() == NO_SUCH_PATH:
+        return NotFound(f"{server} does not serve what was asked for: {_said(answer)}")
     seconds = retry_after_s(answer)
     return ApiError(
         words or f"{server} answered HTTP {answer.status}" + _reason(words, answer),

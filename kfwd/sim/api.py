@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from kfwd.kube.route_objects import GATEWAY_GROUP
 from kfwd.resolve import ingress_legacy
 from kfwd.sim import discovery, logs, read, reviews, subresources, write
 from kfwd.sim.auth import (
@@ -43,6 +44,14 @@ from kfwd.sim.store import Store
 Obj = dict[str, Any]
 
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
+
+NOT_SERVED = Answer(
+    body=b"404 page not found\n",
+    code=404,
+    content_type="text/plain; charset=utf-8",
+    headers={"X-Content-Type-Options": "nosniff"},
+)
+"""For a path that nothing is registered for (apiserver `pkg/util/notfoundhandler`): no Status."""
 
 
 class Api:
@@ -161,7 +170,7 @@ class Api:
             return self._plain(request)
         resource = BY_PATH.get((info.group, info.version, info.resource))
         if resource is None:
-            raise _removed(request) or no_such_path()
+            return _not_served(request)
         if info.subresource and info.subresource != "status":
             return self._subresource(resource, request)
         return self._object(resource, request)
@@ -189,7 +198,7 @@ class Api:
             return self._health(path, verbose="verbose" in request.query)
         found = discovery.document(path, request.accept, request.headers.get("host", ""))
         if found is None:
-            raise no_such_path()
+            return NOT_SERVED
         document, content_type = found
         if not isinstance(document, bytes):
             document = msgspec.json.encode(document) + b"\n"
@@ -248,6 +257,17 @@ class Api:
             case "token", "create":
                 return subresources.token(self.store, self.tokens, request)
         raise method_not_allowed()
+
+
+def _not_served(request: Request) -> Answer:
+    """A Status where a built-in group lacks it; what no group serves falls through to nobody."""
+    if (error := _removed(request)) is not None:
+        raise error
+    info = request.info
+    known = (info.group, info.version) in {key[:2] for key in BY_PATH}
+    if known and info.group != GATEWAY_GROUP:
+        raise no_such_path()
+    return NOT_SERVED
 
 
 def _removed(request: Request) -> StatusError | None:

@@ -1,8 +1,9 @@
 """What the text on an error stream means for its connection.
 
-The texts are the container runtime's own words (protocol notes C.4); nothing else tells a port that
-refused from a pod that is gone. Only a failed *dial* proves that no process took the connection, so
-the patterns name the dial; anything not recognised proves nothing.
+The texts are the own words of the container runtime (protocol notes C.4): containerd, CRI-O, or
+cri-dockerd, which runs socat. Nothing else tells a port that refused from a pod that is gone. Only
+a failed *dial* proves that no process took the connection, so the patterns name the dial; anything
+not recognised proves nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ _GONE = re.compile(
     r"network namespace for sandbox \S+ is closed"
     r"|failed to find sandbox \S+ in store"
     r"|(could not|failed to) find sandbox"
+    r"|PodSandbox with ID starting with \S+ not found"
     r"|sandbox \S+ is not running"
-    r"|failed to execute portforward in network namespace .*: failed to open netns",
+    r"|network namespace path of sandbox \S+ is empty"
+    r'|in(to)? network namespace "[^"]*": (get netns fd: )?'
+    r"(failed to (open netns|Statfs)|unknown FS magic)"
+    r"|uid : (container not running \(\w+\)|.*No such container: )"
 )
 _REFUSED = re.compile(
     r"dial (tcp[46]?) \S+: (connect: )?(connection refused|no route to host|connection timed out"
     r"|i/o timeout|cannot assign requested address|network is unreachable)"
+    r"|socat\[\d+\] E connect\([^)]*\): (Connection refused|No route to host|Connection timed out"
+    r"|Network is unreachable)"
 )
 
 

@@ -32,6 +32,12 @@ def test_a_status_speaks_for_itself() -> None:
     assert (other.text, other.status, other.reason) == ("try again", 409, "Conflict")
 
 
+def test_a_kind_that_is_not_served_is_not_found_though_no_status_says_so() -> None:
+    missing = error(answer(404, b"404 page not found\n", "text/plain"))
+    assert isinstance(missing, NotFound)
+    assert "10.0.0.1:6443 does not serve what was asked for" in missing.text
+
+
 def test_a_401_asks_for_a_login() -> None:
     found = error(answer(401, status_object(401, "Unauthorized", "Unauthorized")))
     assert isinstance(found, LoginNeeded)
@@ -75,7 +81,7 @@ def test_a_redirect_is_not_followed_but_told() -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b"404 page not found\n", "10.0.0.1:6443 answered HTTP 404: 404 page not found"),
+        (b"no such host\n", "10.0.0.1:6443 answered HTTP 404: no such host"),
         (b"", "10.0.0.1:6443 answered HTTP 404"),
         (b'{"kind": "Other"}', '10.0.0.1:6443 answered HTTP 404: {"kind": "Other"}'),
         (b"\xff" * 9999, "10.0.0.1:6443 answered HTTP 404: " + "\ufffd" * 300),
