@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 5.0
 T = TypeVar("T")
+_Call = tuple[Future[Any], Callable[[], Any]]
 
 
 class TaskSet:
@@ -72,16 +74,60 @@ async def in_thread(
     """
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # it is raised where the answer is awaited
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=_settle, args=(future, call), name=name, daemon=True).start()
     try:
         return await asyncio.wrap_future(future)
     except asyncio.CancelledError:
         future.add_done_callback(lambda done: done.exception() or discard(done.result()))
         raise
+
+
+class Threads:
+    """For calls that may block for long, as those of `in_thread`: at most `most` run at a time, and
+    `waiting` more wait for their turn. A thread ends when nothing waits.
+    """
+
+    def __init__(self, name: str, *, most: int, waiting: int) -> None:
+        self._name, self._most, self._places = name, most, waiting
+        self._calls: deque[_Call] = deque()
+        self._running = 0
+        self._lock = threading.Lock()
+
+    def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """What `call` will return or raise; cancelled, it is not made if it still waits.
+
+        Raises `OverflowError` when no place is left to wait.
+        """
+        future: Future[T] = Future()
+        with self._lock:
+            if self._running < self._most:
+                self._start((future, call))
+                self._running += 1
+            elif len(self._calls) < self._places:
+                self._calls.append((future, call))
+            else:
+                raise OverflowError(f"{self._name}: {self._most} run, {self._places} wait")
+        return asyncio.wrap_future(future)
+
+    def _start(self, first: _Call) -> None:
+        threading.Thread(target=self._work, args=(first,), name=self._name, daemon=True).start()
+
+    def _work(self, waiting: _Call | None) -> None:
+        while waiting is not None:
+            if waiting[0].set_running_or_notify_cancel():
+                _settle(*waiting)
+            waiting = self._next()
+
+    def _next(self) -> _Call | None:
+        with self._lock:
+            if self._calls:
+                return self._calls.popleft()
+            self._running -= 1
+            return None
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # it is raised where the answer is awaited
+        future.set_exception(error)

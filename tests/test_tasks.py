@@ -7,10 +7,11 @@ import logging
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
-from kfwd.tasks import TaskSet, in_thread
+from kfwd.tasks import TaskSet, Threads, in_thread
 from tests.until import until
 
 
@@ -73,12 +74,36 @@ async def test_what_comes_after_the_caller_has_left_is_discarded() -> None:
     assert late == [True]
 
 
+async def test_no_more_threads_than_allowed_do_what_comes_and_then_end() -> None:
+    gate, threads, begun = threading.Event(), Threads("calls", most=2, waiting=3), list[int]()
+
+    def call(number: int) -> int:
+        begun.append(number)
+        gate.wait(5)
+        return 10 // number
+
+    waiting = [threads.run(partial(call, number)) for number in (1, 2, 5, 0, 10)]
+    with pytest.raises(OverflowError, match="calls: 2 run, 3 wait"):
+        threads.run(partial(call, 9))
+    waiting[4].cancel()
+    await asyncio.sleep(0)  # by then it is known not to be wanted
+    await until(lambda: len(begun) == 2)
+    assert sum(thread.name == "calls" for thread in threading.enumerate()) == 2
+    gate.set()
+    assert [await future for future in waiting[:3]] == [10, 5, 2]
+    with pytest.raises(ZeroDivisionError):
+        await waiting[3]
+    await until(lambda: not any(thread.name == "calls" for thread in threading.enumerate()))
+    assert sorted(begun) == [0, 1, 2, 5]
+
+
 def test_a_process_ends_while_a_call_blocks() -> None:
     code = (
-        "import asyncio, threading; from kfwd.tasks import TaskSet, in_thread\n"
+        "import asyncio, threading; from kfwd.tasks import TaskSet, Threads, in_thread\n"
         "async def main():\n"
         "    tasks = TaskSet('t')\n"
         "    tasks.spawn(in_thread(threading.Event().wait, 'call'), 'call')\n"
+        "    Threads('calls', most=1, waiting=1).run(threading.Event().wait)\n"
         "    await asyncio.sleep(0)\n"
         "    await tasks.close()\n"
         "asyncio.run(main())"

@@ -24,6 +24,7 @@ from msgspec import Struct
 from kfwd.errors import ProtocolError, Unreachable
 from kfwd.kube import tls, tls_socket
 from kfwd.kube.proxies import Proxy
+from kfwd.tasks import Threads
 from kfwd.wire import http_connect, socks
 from kfwd.wire.authority import authority
 
@@ -37,6 +38,9 @@ _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 USER_TIMEOUT_MS = 10_000
 KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 9, 3, 3
 """A connection that only waits on a dead path ends after 12 s: a probe fails, and 10 s are over."""
+
+LOOKUPS = Threads("look up a name", most=64, waiting=512)
+"""Of the whole process. The system's resolver may hang for half a minute a name."""
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
@@ -65,8 +69,8 @@ class Handshake(Protocol):
 class Resolver:
     """Where hosts are, asked of the system once for all who want to know at the same time.
 
-    A lookup that hangs keeps one thread, however often it is asked for again; one more, where the
-    network has changed since.
+    A lookup that hangs keeps one thread of `LOOKUPS`, however often it is asked for again; one
+    more, where the network has changed since.
     """
 
     def __init__(self) -> None:
@@ -83,15 +87,18 @@ class Resolver:
                 return [(family, (host, port))]  # needs no resolver and no thread
         try:
             found = await asyncio.shield(self._lookup(host, port))
-        except (socket.gaierror, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not a host name"
-            raise Unreachable(
-                f'the host name "{host}" cannot be resolved: {why}',
-                code="dns-failed",
-                hint=CHECK_THE_WAY,
-            ) from error
+        except socket.gaierror as error:
+            raise _no_name(host, str(error.strerror)) from error
+        except UnicodeError as error:
+            raise _no_name(host, "not a host name") from error
+        except OverflowError as error:
+            raise _no_name(host, "too many names are being looked up") from error
         addresses = [(family, place) for family, _, _, _, place in found]
         return sorted(addresses, key=lambda address: address != self._good.get(host))
+
+    def awaited(self, host: str, port: int) -> bool:
+        """Whether the system has not said yet where `host` is."""
+        return (host, port) in self._pending
 
     def worked(self, host: str, address: Address) -> None:
         """Note that a connection to `address` came about."""
@@ -105,9 +112,8 @@ class Resolver:
     def _lookup(self, host: str, port: int) -> asyncio.Future[list[Any]]:
         key = (host, port)
         if key not in self._pending:
-            loop = asyncio.get_running_loop()
             ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-            self._pending[key] = loop.run_in_executor(None, ask)
+            self._pending[key] = LOOKUPS.run(ask)
             self._pending[key].add_done_callback(lambda done: self._looked_up(key, done))
         return self._pending[key]
 
@@ -117,6 +123,12 @@ class Resolver:
                 del lookups[key]
         if not done.cancelled():
             done.exception()  # seen, even when everybody who waited has gone
+
+
+def _no_name(host: str, why: str) -> Unreachable:
+    return Unreachable(
+        f'the host name "{host}" cannot be resolved: {why}', code="dns-failed", hint=CHECK_THE_WAY
+    )
 
 
 async def open_socket(
@@ -132,18 +144,26 @@ async def open_socket(
     Raises `Unreachable`: `dns-failed`, `connect-failed`, `connect-timeout`, or `proxy-failed` for
     whatever goes wrong at or before a proxy.
     """
+    resolver = resolver or Resolver()
     try:
         async with asyncio.timeout(timeout):
-            resolver = resolver or Resolver()
             if route.proxy is None:
                 return await _connect(route.host, route.port, resolver, timeout)
             return await _connect_through(route, route.proxy, resolver, timeout, trust)
     except TimeoutError:
-        via = f" through the proxy {route.proxy}" if route.proxy else ""
-        raise Unreachable(
-            f"{route} did not accept a connection{via} within {timeout:g} s",
-            code="proxy-failed" if route.proxy else "connect-timeout",
-        ) from None
+        raise _silence(route, resolver, timeout) from None
+
+
+def _silence(route: Route, resolver: Resolver, timeout: float) -> Unreachable:
+    first = route.proxy or route
+    if resolver.awaited(first.host, first.port):
+        error = _no_name(first.host, f"no answer within {timeout:g} s")
+        return _no_proxy(route, route.proxy, error) if route.proxy else error
+    via = f" through the proxy {route.proxy}" if route.proxy else ""
+    return Unreachable(
+        f"{route} did not accept a connection{via} within {timeout:g} s",
+        code="proxy-failed" if route.proxy else "connect-timeout",
+    )
 
 
 async def _connect_through(
@@ -156,10 +176,7 @@ async def _connect_through(
     try:
         sock = await _connect(proxy.host, proxy.port, resolver, timeout)
     except Unreachable as error:
-        raise Unreachable(
-            f"the proxy {proxy} on the way to {route} does not answer: {error.text}",
-            code="proxy-failed",
-        ) from error
+        raise _no_proxy(route, proxy, error) from error
     if proxy.scheme == "https":
         sock = await _secured(sock, route, proxy, trust)
     with _closed_on_error(sock):
@@ -171,6 +188,13 @@ async def _connect_through(
                 f"the proxy {proxy} did not open a way to {route}: {why}", code="proxy-failed"
             ) from error
     return sock
+
+
+def _no_proxy(route: Route, proxy: Proxy, error: Unreachable) -> Unreachable:
+    return Unreachable(
+        f"the proxy {proxy} on the way to {route} does not answer: {error.text}",
+        code="proxy-failed",
+    )
 
 
 async def _secured(

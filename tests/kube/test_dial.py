@@ -16,7 +16,7 @@ from kfwd.errors import Unreachable
 from kfwd.kube import dial, tls
 from kfwd.kube.dial import Resolver, Route, open_socket
 from kfwd.kube.proxies import Proxy
-from kfwd.tasks import TaskSet
+from kfwd.tasks import TaskSet, Threads
 from tests.kube.servers import Authority, Handler, Through, echo, serving, silence
 from tests.ports import free_port
 from tests.until import until
@@ -134,6 +134,56 @@ async def test_a_lookup_that_nobody_waits_for_any_more_fails_silently(
         await waiting
     gc.collect()
     assert "never retrieved" not in caplog.text
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have every lookup hang until the event is set."""
+    gate = threading.Event()
+
+    def getaddrinfo(*args: Any, **more: Any) -> list[Any]:
+        gate.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return gate
+
+
+async def test_lookups_that_hang_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, resolver, tasks = hanging(monkeypatch), Resolver(), TaskSet("test")
+    for number in range(100):  # more than the loop's own pool has threads
+        tasks.spawn(resolver.addresses(f"api-{number}.test", 1), str(number))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert await asyncio.to_thread(lambda: "read") == "read"
+    assert sum(thread.name == "look up a name" for thread in threading.enumerate()) == 64
+    gate.set()
+    await until(lambda: not tasks)
+
+
+async def test_a_name_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial, "LOOKUPS", Threads("look up a name", most=1, waiting=1))
+    gate, resolver, tasks = hanging(monkeypatch), Resolver(), TaskSet("test")
+    for host in ("one.test", "two.test"):
+        tasks.spawn(resolver.addresses(host, 1), host)
+    await asyncio.sleep(0)
+    with pytest.raises(Unreachable, match="too many names are being looked up") as caught:
+        await resolver.addresses("three.test", 1)
+    assert caught.value.code == "dns-failed"
+    gate.set()
+    await until(lambda: not tasks)
+
+
+@pytest.mark.parametrize(("proxied", "code"), [(False, "dns-failed"), (True, "proxy-failed")])
+async def test_a_name_that_is_not_resolved_in_time_is_told(
+    monkeypatch: pytest.MonkeyPatch, proxied: bool, code: str
+) -> None:
+    gate = hanging(monkeypatch)
+    proxy = Proxy(scheme="http", host="slow.test", port=1) if proxied else None
+    text = r'name "slow\.test" cannot be resolved: no answer within 0\.1 s'
+    with pytest.raises(Unreachable, match=text) as caught:
+        await open_socket(Route("api.test" if proxied else "slow.test", 1, proxy), timeout=0.1)
+    assert caught.value.code == code
+    gate.set()
 
 
 class FullBacklog:
