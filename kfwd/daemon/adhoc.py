@@ -60,8 +60,8 @@ def refuse_clash(spec: EntrySpec, others: Iterable[Wanted]) -> None:
 
     The others are all other entries that are up.
     """
-    taken = [(other.profile, each) for other in others for each in listeners(other.spec)]
-    for fault in clash.between(listeners(spec), taken):
+    taken = clash.taken((other.profile, each) for other in others for each in listeners(other.spec))
+    for fault in clash.between("", listeners(spec), taken):
         hint = "choose another local port, or 0 for a free one"
         raise UsageError(fault.message, code="listener-taken", hint=hint)
 

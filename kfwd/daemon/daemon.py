@@ -172,10 +172,9 @@ class Daemon:
         async def change() -> Plan:
             names = list(self.saved.profiles) if request.all else list(request.profiles)
             self._check_known(names)
-            going = [
-                id for id, each in self._wanted.items() if request.all or each.profile in names
-            ]
-            plan = wants.plan(names, {id: self._wanted[id] for id in going}, {})
+            running = self._wanted.items()
+            going = {id: each for id, each in running if request.all or each.profile in names}
+            plan = wants.plan(names, going, {})
             for name in names:
                 self.saved.profiles.pop(name, None)
                 self._profile_problems.pop(name, None)

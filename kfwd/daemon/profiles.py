@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -29,9 +30,10 @@ def read_valid(
     Raises `NotFound`, or `ProfileInvalid` with every fault of every one of them.
     """
     found = _named(folder, names) if names else _enabled(folder)
-    beside = [profile.parsed for name in up if (profile := _read(folder, name)) is not None]
+    read = {profile.name for profile in found}
+    beside = _all_of(folder, (name for name in up if name not in read))
     beside.append(Parsed(name=ADHOC, spec=None, faults=(), listeners=tuple(adhoc)))
-    together = [*beside, *(profile.parsed for profile in found)]
+    together = store.taken([*beside, *(profile.parsed for profile in found)])
     faults = [
         store.lines(profile.path, faults)
         for profile in found
@@ -74,20 +76,18 @@ def _enabled(folder: Path) -> list[Profile]:
     return found
 
 
-def _read(folder: Path, name: str) -> Profile | None:
-    try:
-        return store.read(folder, name)
-    except KfwdError:  # deleted meanwhile: it clashes with nothing
-        return None
+def _all_of(folder: Path, names: Iterable[str]) -> list[Parsed]:
+    """Without those that were deleted meanwhile, which clash with nothing."""
+    found = []
+    for name in names:
+        with contextlib.suppress(KfwdError):
+            found.append(store.read(folder, name).parsed)
+    return found
 
 
 def faults_of(folder: Path, name: str, text: str, up: Iterable[str]) -> tuple[Fault, ...]:
     """What is wrong with `text` as the file of `name`, beside the profiles that are up."""
-    beside: list[Parsed] = [
-        profile.parsed
-        for other in up
-        if other != name and (profile := _read(folder, other)) is not None
-    ]
+    beside = store.taken(_all_of(folder, (other for other in up if other != name)))
     return store.faults_beside(parse(text, name), beside)
 
 

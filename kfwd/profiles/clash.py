@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -33,6 +34,10 @@ class Listener(Struct, frozen=True):
     def slot(self) -> str | int:
         """Listeners of different slots never clash."""
         return self.address if self.address.startswith("unix:") else self.port
+
+
+Taken: TypeAlias = Mapping[str | int, Sequence[tuple[str, Listener]]]
+"""Listeners with the profiles they belong to, by slot."""
 
 
 def listeners(
@@ -67,18 +72,21 @@ def inside(found: Iterable[Listener]) -> list[Fault]:
     return list(faults.values())
 
 
-def between(found: Iterable[Listener], others: Iterable[tuple[str, Listener]]) -> list[Fault]:
-    """Clashes of `found` with listeners of other profiles, given as (profile, listener)."""
-    taken: dict[str | int, list[tuple[str, Listener]]] = defaultdict(list)
-    for profile, other in others:
-        taken[other.slot].append((profile, other))
+def taken(found: Iterable[tuple[str, Listener]]) -> Taken:
+    """What `between` looks in, of (profile, listener): made once, however many are compared."""
+    by_slot: dict[str | int, list[tuple[str, Listener]]] = defaultdict(list)
+    for profile, listener in found:
+        by_slot[listener.slot].append((profile, listener))
+    return by_slot
+
+
+def between(own: str, found: Iterable[Listener], others: Taken) -> list[Fault]:
+    """Clashes of `found`, which are those of the profile `own`, with other profiles' listeners."""
     faults: dict[tuple[int, int], Fault] = {}
     for listener in found:
-        for profile, other in taken[listener.slot]:
-            if (
-                _clash(listener, other)
-                and (place := (listener.line, listener.column)) not in faults
-            ):
+        for profile, other in others.get(listener.slot, ()):
+            place = (listener.line, listener.column)
+            if profile != own and place not in faults and _clash(listener, other):
                 message = f"{listener} is taken by {profile}/{other.entry}"
                 faults[place] = Fault(*place, message)
     return list(faults.values())

@@ -10,6 +10,7 @@ from msgspec import Struct
 from kfwd import whole_file
 from kfwd.errors import KfwdError, NotFound, ProfileInvalid, UsageError
 from kfwd.profiles import clash, words
+from kfwd.profiles.clash import Taken
 from kfwd.profiles.parse import Parsed, parse
 from kfwd.yamldoc import Fault
 
@@ -104,15 +105,16 @@ def write(path: Path, text: str) -> None:
         ) from error
 
 
-def faults_beside(profile: Parsed, others: Iterable[Parsed]) -> tuple[Fault, ...]:
-    """A profile's own faults and its clashes with `others`, in the order of its file.
-
-    The caller decides which others count: those that are up, or those that come up together.
+def taken(profiles: Iterable[Parsed]) -> Taken:
+    """The listeners of these profiles. The caller decides which count: those that are up, or those
+    that come up together.
     """
-    taken = [
-        (o.name, listener) for o in others if o.name != profile.name for listener in o.listeners
-    ]
-    found = [*profile.faults, *clash.between(profile.listeners, taken)]
+    return clash.taken((each.name, listener) for each in profiles for listener in each.listeners)
+
+
+def faults_beside(profile: Parsed, others: Taken) -> tuple[Fault, ...]:
+    """A profile's own faults and its clashes with `others`, in the order of its file."""
+    found = [*profile.faults, *clash.between(profile.name, profile.listeners, others)]
     return tuple(sorted(found, key=lambda fault: (fault.line, fault.column)))
 
 
@@ -123,20 +125,20 @@ def enabled(profiles: Iterable[Profile]) -> list[Parsed]:
 
 def check(folder: Path, profile: Parsed) -> tuple[Fault, ...]:
     """Faults of a profile: its own, and clashes with others if it comes up together with them."""
-    return _faults(profile, enabled(read_all(folder).values()))
+    return _faults(profile, taken(enabled(read_all(folder).values())))
 
 
 def check_all(folder: Path) -> dict[str, Checked]:
     """Every profile by name, each checked."""
     found = read_all(folder)
-    together = enabled(found.values())
+    together = taken(enabled(found.values()))
     return {
         name: Checked(profile=each, faults=_faults(each.parsed, together))
         for name, each in found.items()
     }
 
 
-def _faults(profile: Parsed, together: Iterable[Parsed]) -> tuple[Fault, ...]:
+def _faults(profile: Parsed, together: Taken) -> tuple[Fault, ...]:
     if profile.spec is not None and not profile.spec.enabled:
         return profile.faults
     return faults_beside(profile, together)

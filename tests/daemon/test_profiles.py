@@ -11,6 +11,7 @@ from kfwd.daemon import profiles
 from kfwd.daemon.state import UpProfile
 from kfwd.errors import ConfigError, KfwdError, NotFound, ProfileInvalid
 from kfwd.model import ContextRef, ProfileSpec
+from kfwd.profiles import store
 from tests.daemon.records import forward
 from tests.daemon.rig import KUBECONFIG
 
@@ -49,6 +50,23 @@ def test_a_listener_of_a_profile_that_is_up_is_taken(tmp_path: Path) -> None:
     profile(tmp_path, "b")
     with pytest.raises(ProfileInvalid, match=r"b\.yaml:3:.*:8080 is taken by a/web"):
         profiles.read_valid(tmp_path, ("b",), ("a", "deleted-meanwhile"))
+
+
+def test_each_file_is_read_once_whether_it_is_up_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate("abc"):
+        profile(tmp_path, name, 1000 + number)
+    read: list[str] = []
+
+    def counted(folder: Path, name: str) -> store.Profile:
+        read.append(name)
+        return found(folder, name)
+
+    found = store.read
+    monkeypatch.setattr(store, "read", counted)
+    profiles.read_valid(tmp_path, (), ("b", "c"))
+    assert sorted(read) == ["a", "b", "c"]
 
 
 def test_no_profile_at_all_says_how_to_make_one(tmp_path: Path) -> None:

@@ -51,8 +51,9 @@ def test_free_local_ports_never_clash() -> None:
 
 
 def test_a_clash_with_another_profile_names_its_entry() -> None:
-    taken = [("other", listener) for listener in made("web", "localhost")]
-    (fault,) = clash.between(made("a", "127.0.0.1", line=7), taken)
+    taken = clash.taken(("other", listener) for listener in made("web", "localhost"))
+    (fault,) = clash.between("mine", made("a", "127.0.0.1", line=7), taken)
+    assert clash.between("other", made("a", "127.0.0.1", line=7), taken) == []
     assert str(fault) == "7:1: 127.0.0.1:8080 is taken by other/web"
 
 
