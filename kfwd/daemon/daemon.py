@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.api_handover import HandoverRequest, Successor
 from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
-from kfwd.daemon import adhoc, context_list, profiles, wants
+from kfwd.daemon import adhoc, context_list, profiles, reloading, wants
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
@@ -150,17 +150,16 @@ class Daemon:
 
     async def up(self, request: UpRequest) -> Plan:
         """Bring profiles up, as their files are now."""
+        return await self.change(lambda: self._up(request))
 
-        async def change() -> Plan:
-            specs = await self._wish(request)
-            plan = self._plan(specs)
-            self.saved.profiles.update(specs)
-            for name in specs:
-                self._profile_problems.pop(name, None)
-            await self._reconcile()
-            return plan
-
-        return await self.change(change)
+    async def _up(self, request: UpRequest) -> Plan:
+        specs = await self._wish(request)
+        plan = self._plan(specs)
+        self.saved.profiles.update(specs)
+        for name in specs:
+            self._profile_problems.pop(name, None)
+        await self._reconcile()
+        return plan
 
     async def plan(self, request: UpRequest) -> Plan:
         """What `up` would do."""
@@ -185,31 +184,33 @@ class Daemon:
 
         return await self.change(change)
 
-    async def reload(self, change: Change) -> None:
-        """A profile's file changed. One that is invalid changes nothing but its problem."""
+    async def reload(self, changes: Sequence[Change]) -> None:
+        """Profiles' files changed. One that is invalid changes nothing but its problem."""
         self.check_not_replaced()
-        if change.deleted:
-            log.warning("the file of profile %s is gone: it goes down", change.name)
-            await self.down(DownRequest(profiles=(change.name,)))
-            return
-        try:
-            plan = await self.up(UpRequest(kubeconfig=(), profiles=(change.name,)))
-        except DaemonReplaced:
-            raise
-        except KfwdError as error:
-            problem = profiles.problem_of(error)
-            log.warning("profile %s does not count as it is: %s", change.name, problem.text)
-            self._profile_problems[change.name] = problem
-            self._show_profiles()
-        else:
-            moved = [f"{item.action} {item.id}" for item in plan.items if item.action != "leave"]
-            if moved:
-                log.info("profile %s changed: %s", change.name, ", ".join(moved))
+        up = [change for change in changes if change.name in self.saved.profiles]
+        if gone := tuple(change.name for change in up if change.deleted):
+            log.warning("the files of these profiles are gone, they go down: %s", ", ".join(gone))
+            await self.down(DownRequest(profiles=gone))
+        names = [change.name for change in up if not change.deleted]
+        await reloading.together(names, self._renew, self._refuse)
+
+    async def _renew(self, names: Sequence[str]) -> Plan:
+        """Those that are still up, as their files are now."""
+
+        async def change() -> Plan:
+            up = tuple(name for name in names if name in self.saved.profiles)
+            return await self._up(UpRequest(kubeconfig=(), profiles=up)) if up else Plan()
+
+        return await self.change(change)
+
+    def _refuse(self, name: str, error: KfwdError) -> None:
+        problem = self._profile_problems[name] = profiles.problem_of(error)
+        log.warning("profile %s does not count as it is: %s", name, problem.text)
+        self._show_profiles()
 
     async def reload_all(self) -> None:
         """Read the files of all profiles that are up, and look at the clusters, at once."""
-        for name in list(self.saved.profiles):
-            await self.reload(Change(name))
+        await self.reload([Change(name) for name in self.saved.profiles])
         self._clusters.refresh()
 
     async def put(self, name: str, taken: Taken, request: EntryRequest) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -61,16 +61,18 @@ class Watch:
 
 
 async def watch_profiles(
-    folder: Path, up: Callable[[], Collection[str]], act: Callable[[Change], Awaitable[None]]
+    folder: Path,
+    up: Callable[[], Collection[str]],
+    act: Callable[[Sequence[Change]], Awaitable[None]],
 ) -> None:
-    """Look twice a second and act on each change, one after the other.
+    """Look twice a second and act on what changed.
 
-    One that another daemon is to act on is left to that.
+    What another daemon is to act on is left to that.
     """
     watch, now = Watch(), asyncio.get_running_loop().time
     while True:
         seen = await asyncio.to_thread(fingerprint, folder)
-        for change in watch.look(now(), seen, up()):
+        if changes := watch.look(now(), seen, up()):
             with contextlib.suppress(DaemonReplaced):
-                await act(change)
+                await act(changes)
         await asyncio.sleep(LOOK_S)

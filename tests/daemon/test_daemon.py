@@ -124,7 +124,7 @@ async def test_an_invalid_file_changes_nothing_and_says_where(rig: Rig) -> None:
     path = rig.profile("dev", port := free_port())
     await up(rig)
     rig.profile("dev", free_port(), extra="colour: red\n")
-    await rig.daemon.reload(Change("dev"))
+    await rig.daemon.reload([Change("dev")])
     assert await rig.profile_problem("dev") == "profile-invalid"
     (shown,) = rig.daemon.store.snapshot().profiles
     assert shown.problem is not None
@@ -132,7 +132,7 @@ async def test_an_invalid_file_changes_nothing_and_says_where(rig: Rig) -> None:
     assert rig.port("dev/web") == port
     assert [each.about for each in rig.daemon.store.snapshot().problems][:1] == ["dev"]
     rig.profile("dev", port)
-    await rig.daemon.reload(Change("dev"))
+    await rig.daemon.reload([Change("dev")])
     assert rig.daemon.store.snapshot().profiles[0].problem is None
     assert rig.port("dev/web") == port
 
@@ -141,7 +141,7 @@ async def test_a_file_that_names_an_unknown_context_changes_nothing(rig: Rig) ->
     rig.profile("dev")
     await up(rig)
     rig.profile("dev", extra="context: prd\n")
-    await rig.daemon.reload(Change("dev"))
+    await rig.daemon.reload([Change("dev")])
     assert await rig.profile_problem("dev") == "unknown-context"
     assert rig.view("dev/web").context == "dev"
 
@@ -149,7 +149,7 @@ async def test_a_file_that_names_an_unknown_context_changes_nothing(rig: Rig) ->
 async def test_a_deleted_file_takes_its_profile_down(rig: Rig) -> None:
     rig.profile("dev")
     await up(rig)
-    await rig.daemon.reload(Change("dev", deleted=True))
+    await rig.daemon.reload([Change("dev", deleted=True)])
     assert rig.ids() == []
     assert rig.saved().profiles == {}
 

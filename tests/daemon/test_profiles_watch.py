@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from kfwd.daemon import profiles_watch
@@ -69,8 +70,8 @@ async def test_looking_acts_on_a_real_file(tmp_path: Path) -> None:
     profile.write_text("version: 1\n")
     seen: list[Change] = []
 
-    async def act(change: Change) -> None:
-        seen.append(change)
+    async def act(changes: Sequence[Change]) -> None:
+        seen.extend(changes)
 
     tasks = TaskSet("test")
     profiles_watch_task = watch_profiles(tmp_path, lambda: ["dev"], act)
