@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench import real
 from kfwd import yamldoc
 from kfwd.measure import processes
 from kfwd.measure.speech import Kind, Speech, http
@@ -121,7 +122,7 @@ class Rig:
             "KUBECONFIG": str(self.kubeconfig),
             **{f"KFWD_{name}_DIR": str(folder / name) for name in folders},
         }
-        if given := os.environ.get("KFWD_E2E_KUBECONFIG"):
+        if given := real.given():
             self._deploy(given)
         else:
             self._simulate()
@@ -143,10 +144,10 @@ class Rig:
         return {**self.env, "OPENSSL_CONF": str(preferences)}
 
     def _deploy(self, given: str) -> None:
-        self.kubeconfig.write_text(Path(given).read_text())
-        self.env["HOME"] = str(Path.home())
+        real.write(given, self.kubeconfig)
+        self.env = {**real.environment(), **self.env, "HOME": str(Path.home())}
         self.namespace = f"kfwd-bench-{secrets.token_hex(3)}"
-        self.kubectl("create", "namespace", self.namespace)
+        self._must("create", "namespace", self.namespace)
         image = os.environ.get("KFWD_E2E_IMAGE", content.IMAGE)
         objects = [
             content.deployment("web", 3, image),
@@ -154,8 +155,19 @@ class Rig:
         ]
         manifest = self.folder / "web.json"
         manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
-        self.kubectl("apply", "-f", str(manifest))
-        self.kubectl("rollout", "status", "deploy/web", "--timeout=120s")
+        self._must("apply", "-f", str(manifest))
+        self._must("rollout", "status", "deploy/web", "--timeout=300s")
+
+    def _must(self, *args: str) -> None:
+        """Run kubectl. Raises `RuntimeError` with what it says, and takes the namespace away."""
+        command = [str(BIN / "kubectl"), *args, *self._where(args[0])]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            self._clean()
+            raise RuntimeError(f"kubectl {args[0]}: {done.stderr.strip()}")
+
+    def _clean(self) -> None:
+        self.run("kubectl", "delete", "namespace", "--wait=false", self.namespace)
 
     def start(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -235,7 +247,7 @@ class Rig:
         )
         assert relay.stdout is not None
         port = int(relay.stdout.readline())
-        cluster["server"] = f"https://127.0.0.1:{port}"
+        cluster["server"] = place._replace(netloc=f"127.0.0.1:{port}").geturl()
         cluster.setdefault("tls-server-name", place.hostname)
         self.run("kfwd", "daemon", "stop")
         self.kubeconfig.write_text(json.dumps(config))
@@ -256,7 +268,7 @@ class Rig:
     def close(self) -> None:
         self.run("kfwd", "daemon", "stop")
         if not self.simulated:
-            self.run("kubectl", "delete", "namespace", "--wait=false", self.namespace)
+            self._clean()
         for process in self._running:
             process.terminate()
         for process in self._running:

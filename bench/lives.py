@@ -62,6 +62,7 @@ def recovery(rig: Rig, runs: int) -> list[Figure]:
     rig.kubectl("scale", "deployment/web", "--replicas=1")
     rig.up("recovery", forwards=[rig.forward("one", {port: "echo"})])
     rig.kubectl("wait", "--for=jsonpath={.status.replicas}=1", "deployment/web", "--timeout=60s")
+    wait_for(lambda: len(_pods(rig)) == 1, "the end of the other pods")
     for _ in range(runs):
         figure.add(_recover(rig, port))
     rig.kubectl("scale", "deployment/web", "--replicas=3")
@@ -69,9 +70,15 @@ def recovery(rig: Rig, runs: int) -> list[Figure]:
     return [figure]
 
 
+def _pods(rig: Rig) -> list[str]:
+    """Those that are ending, too."""
+    path = "jsonpath={.items[*].metadata.name}"
+    return rig.kubectl("get", "pods", "-l", "app=web", "-o", path).split()
+
+
 def _recover(rig: Rig, port: int) -> float:
     """Delete the pod; a connection waits meanwhile, and kubectl's watch says when one is ready."""
-    name = rig.kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    (name,) = _pods(rig)
     ready: list[float] = []
 
     def follow() -> None:

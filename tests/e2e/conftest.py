@@ -1,6 +1,7 @@
 """A cluster for end-to-end tests: a simulated one, or the real one that the environment names.
 
-`KFWD_E2E_KUBECONFIG` is the real one's kubeconfig, `KFWD_E2E_IMAGE` the probe's image there.
+`KFWD_E2E_KUBECONFIG` is the real one's kubeconfig, `KFWD_E2E_IMAGE` the probe's image there (see
+docs/probe.md). What only the simulated one can do is skipped there.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench import real
 from kfwd import yamldoc
 from kfwd.sim import content
 from kfwd.sim.kubeconfig import EXTENSION
 
-KUBECTL = Path(sys.executable).parent / "kubectl"
+KUBECTL = real.KUBECTL
+TEST_S = 600
+"""What a test may take on a real cluster, which pulls images and may be far away."""
 
 
 class Answer(dict[str, Any]):
@@ -37,10 +41,14 @@ class Answer(dict[str, Any]):
 class Sim:
     """A cluster and how to reach it. `namespace()` gives each test a namespace of its own."""
 
-    def __init__(self, kubeconfig: Path, home: Path, image: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, home: Path, image: str, around: Mapping[str, str] | None = None
+    ) -> None:
+        """`around` is the environment that the cluster's login plugins need."""
         self.kubeconfig = kubeconfig
         self.image = image
         self._home = home
+        self._around = around or {}
         self._names = (f"e2e-{secrets.token_hex(3)}-{number}" for number in itertools.count(1))
         self._made: list[str] = []
 
@@ -48,6 +56,7 @@ class Sim:
     def env(self) -> dict[str, str]:
         """The environment of a user of this cluster."""
         return {
+            **self._around,
             "PATH": os.environ["PATH"],
             "HOME": str(self._home),
             "KUBECONFIG": str(self.kubeconfig),
@@ -59,6 +68,7 @@ class Sim:
         env: Mapping[str, str] | None = None,
         check: bool = True,
         input: str | None = None,
+        timeout: float = 50,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl to its end; with `check` a failure fails the test with what it said."""
         done = subprocess.run(
@@ -67,7 +77,7 @@ class Sim:
             input=input,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=timeout,
             check=False,
         )
         if check and done.returncode:
@@ -115,8 +125,13 @@ class Sim:
         ]
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         self.kubectl("apply", "-n", name, "-f", "-", input=text)
-        self.kubectl("rollout", "status", "-n", name, "deploy/web", "--timeout=60s")
+        self.ready(name, "web")
         return name
+
+    def ready(self, namespace: str, deployment: str) -> None:
+        """Wait until all pods of a Deployment are; their image may have to be pulled."""
+        words = ("rollout", "status", "-n", namespace, f"deploy/{deployment}", "--timeout=300s")
+        self.kubectl(*words, timeout=310)
 
     def forget(self, namespace: str) -> None:
         """Say that a namespace has been deleted already."""
@@ -145,13 +160,22 @@ def simulated(
     return process
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items if real.given() else ():
+        item.add_marker(pytest.mark.timeout(TEST_S))
+
+
+simulated_only = pytest.mark.skipif(real.given() is not None, reason="needs the demo's objects")
+
+
 @pytest.fixture(scope="session")
 def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
     """The cluster of this test process."""
     folder = tmp_path_factory.mktemp("sim")
     image = os.environ.get("KFWD_E2E_IMAGE", content.IMAGE)
-    if given := os.environ.get("KFWD_E2E_KUBECONFIG"):
-        cluster = Sim(Path(given).absolute(), Path.home(), image)
+    if given := real.given():
+        real.write(given, folder / "real")
+        cluster = Sim(folder / "real", Path.home(), image, real.environment())
         yield cluster
         cluster.clean()
         return

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kfwd.sim import content
 from tests.e2e.conftest import Sim
 from tests.e2e.test_cli import Shell
 from tests.ports import free_port
@@ -32,6 +33,14 @@ class GatewayRig:
             return response.status, response.read().decode()
         finally:
             connection.close()
+
+    def fan_out(self, host: str) -> None:
+        """Have an Ingress lead `host` to two more services, ready."""
+        text = INGRESS.read_text().replace("foo.bar.com", host)
+        text = text.replace(content.IMAGE, self.sim.image)
+        self.sim.kubectl("apply", "-n", self.namespace, "-f", "-", input=text)
+        for name in ("service1", "service2"):
+            self.sim.ready(self.namespace, name)
 
     def requests(self) -> str:
         return self.shell("logs", "dev/gateway", "--requests").stdout

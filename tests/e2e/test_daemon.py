@@ -37,7 +37,7 @@ class Session(Process):
         self.sim = sim
         self.namespace = namespace
         self.kubeconfig = str(sim.kubeconfig)
-        self.env["KUBECONFIG"] = self.kubeconfig
+        self.env |= sim.env
         self.ports: dict[str, int] = {}
 
     def write(self, name: str = "shop", extra: str = "", **forwards: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.e2e.conftest import Sim
+from tests.e2e.conftest import Sim, simulated_only
 from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
@@ -77,7 +77,7 @@ def environment(sim: Sim, home: Path) -> dict[str, str]:
     return {**sim.env, **folders, **own}
 
 
-@pytest.mark.skipif("KFWD_E2E_KUBECONFIG" in os.environ, reason="needs what the demo cluster holds")
+@simulated_only
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_what_a_page_shows_works(sim: Sim, page: Path, tmp_path: Path) -> None:
     env = environment(sim, tmp_path)

@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.conftest import Sim
-from tests.e2e.gateway_rig import INGRESS, GatewayRig, gateway
+from tests.e2e.conftest import Sim, simulated_only
+from tests.e2e.gateway_rig import GatewayRig, gateway
 
 pytestmark = pytest.mark.e2e
 
@@ -33,6 +33,7 @@ def rig(sim: Sim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayR
         yield rig
 
 
+@simulated_only
 @pytest.mark.skipif(
     shutil.which("curl") is None and "CI" not in os.environ, reason="there is no curl"
 )
@@ -54,10 +55,7 @@ def test_each_documented_command_works(rig: GatewayRig, command: str) -> None:
 
 def test_the_fan_out_of_one_host_to_two_services_is_served(rig: GatewayRig) -> None:
     host = f"{rig.namespace}.bar.com"
-    text = INGRESS.read_text().replace("foo.bar.com", host)
-    rig.sim.kubectl("apply", "-n", rig.namespace, "-f", "-", input=text)
-    for name in ("service1", "service2"):
-        rig.sim.kubectl("rollout", "status", "-n", rig.namespace, f"deploy/{name}")
+    rig.fan_out(host)
     for path, service in (("/foo", "service1"), ("/foo/deeper", "service1"), ("/bar", "service2")):
         status, body = rig.get(host, path)
         assert (status, body.partition("-")[0]) == (200, f"pod={service}")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.chromium import CHROMIUM, chromium
-from tests.e2e.conftest import Sim
-from tests.e2e.gateway_rig import INGRESS, GatewayRig, gateway
+from tests.e2e.conftest import Sim, simulated_only
+from tests.e2e.gateway_rig import GatewayRig, gateway
 
 pytestmark = [
     pytest.mark.e2e,
@@ -47,6 +47,7 @@ def refused_sockets(rig: GatewayRig) -> list[str]:
     return [line for line in lines if " 403 " in line and line.endswith(" /ws")]
 
 
+@simulated_only
 async def test_a_browser_goes_from_the_start_page_to_an_app_that_works(rig: GatewayRig) -> None:
     start, app = f"http://localhost:{rig.port}/", f"http://{rig.web}/"
     async with chromium() as page:
@@ -77,10 +78,7 @@ async def test_a_browser_goes_from_the_start_page_to_an_app_that_works(rig: Gate
 
 async def test_a_browser_with_the_pac_file_uses_the_names_of_the_cluster(rig: GatewayRig) -> None:
     host = f"{rig.namespace}.bar.com"
-    written = INGRESS.read_text().replace("foo.bar.com", host)
-    rig.sim.kubectl("apply", "-n", rig.namespace, "-f", "-", input=written)
-    for name in ("service1", "service2"):
-        rig.sim.kubectl("rollout", "status", "-n", rig.namespace, f"deploy/{name}")
+    rig.fan_out(host)
     before = len(refused_sockets(rig))
     pac = f"--proxy-pac-url=http://localhost:{rig.port}/proxy.pac"
     async with chromium(pac) as page:

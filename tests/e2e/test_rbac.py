@@ -56,12 +56,11 @@ def user(
 ) -> Iterator[User]:
     """Who has the role of the file that `request.param` names, and nothing else."""
     role = request.param
-    token = sim.admin("POST", "/sim/users", {"name": role})["token"]
     sim.kubectl("apply", "-n", namespace, "-f", str(ROLES / f"{role}.yaml"))
     binding = ("create", "rolebinding", "-n", namespace, role, f"--role=kfwd-{role}")
     sim.kubectl(*binding, f"--user={role}")
     config = yaml.safe_load(sim.kubeconfig.read_text())  # noqa: TID251  # a kubeconfig of ours
-    config["users"] = [{"name": "sim", "user": {"token": token}}]
+    config["users"][0]["user"]["as"] = role
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
     places = {f"KFWD_{n}_DIR": str(tmp_path / n) for n in ("CONFIG", "STATE", "LOG", "RUNTIME")}
     env = {**sim.env, **places, "KUBECONFIG": str(tmp_path / "kubeconfig")}

@@ -74,8 +74,10 @@ def _both(ca: str, other: bytes) -> str:
 @pytest.fixture
 def proxies(sim: Sim) -> Iterator[Proxies]:
     path = "jsonpath={.clusters[0].cluster.server}"
-    server = sim.kubectl("config", "view", "--minify", "-o", path).stdout
-    with standing(urlsplit(server).port or 443) as proxies:
+    server = urlsplit(sim.kubectl("config", "view", "--minify", "-o", path).stdout)
+    if server.hostname != "127.0.0.1":
+        pytest.skip("these proxies lead to this machine alone")
+    with standing(server.port or 443) as proxies:
         yield proxies
 
 

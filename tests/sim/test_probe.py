@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -121,3 +123,11 @@ async def answers(port: int) -> bool:
             return True
     except ConnectionRefusedError:
         return False
+
+
+def test_its_image_holds_all_that_it_imports() -> None:
+    root = Path(__file__).parents[2]
+    files = re.findall(r"kfwd/\S+\.py", (root / "config/probe/Dockerfile").read_text())
+    text = "".join((root / file).read_text() for file in files)
+    wanted = re.findall(r"^from (kfwd[.\w]+) import", text, re.MULTILINE)
+    assert {f"{name.replace('.', '/')}.py" for name in wanted} <= set(files)
