@@ -99,6 +99,13 @@ class ConfigError(KfwdError):
     code = "kubeconfig-invalid"
 
 
+class UnknownContext(ConfigError):
+    """A context that no kubeconfig has."""
+
+    code = "unknown-context"
+    exit_code = ExitCode.NOT_FOUND
+
+
 class LoginNeeded(KfwdError):
     """The server does not know us, or a credential cannot be had."""
 

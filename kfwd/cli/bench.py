@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 import msgspec
 
 from kfwd.cli import render
 from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app, say
+from kfwd.cli.routes import asked
 from kfwd.errors import KfwdError, UsageError
 from kfwd.measure import cases, figures
 from kfwd.measure.figures import Result
@@ -74,7 +75,11 @@ def bench(
     if kubectl is None:
         say("there is no kubectl in PATH to compare with")
     rest = ["port-forward", target, f":{port}", "--address=127.0.0.1", *where]
-    with _sides(app, rest, kubectl) as sides:
+
+    def why() -> None:
+        asked(app, target, namespace, context, kubeconfig)
+
+    with _sides(app, rest, kubectl, why) as sides:
         speech = chosen or _speech(sides.kfwd.port, path)
         say(f"{target} {port}: {speech.kind}")
         try:
@@ -86,9 +91,16 @@ def bench(
 
 
 @contextlib.contextmanager
-def _sides(app: App, rest: list[str], kubectl: str | None) -> Iterator[cases.Sides]:
+def _sides(
+    app: App, rest: list[str], kubectl: str | None, why: Callable[[], None]
+) -> Iterator[cases.Sides]:
+    """`why` raises what is wrong with the target, where that is why kfwd does not come up."""
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(forwarding("kfwd", [*OURS, *rest], app.env))
+        try:
+            ours = stack.enter_context(forwarding("kfwd", [*OURS, *rest], app.env))
+        except KfwdError:
+            why()
+            raise
         daemon = Forwarder(app.client.snapshot().daemon.pid, ours.port)
         theirs = (
             stack.enter_context(forwarding("kubectl", [kubectl, *rest], app.env))

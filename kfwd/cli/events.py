@@ -27,6 +27,8 @@ from kfwd.model import (
     utcnow,
 )
 
+NOTHING = "nothing has happened yet"
+
 
 @click.command(cls=Named)
 @click.argument("name", required=False, type=EntryName())
@@ -38,7 +40,10 @@ def events(app: App, name: str | None, follow: bool, since: datetime | None, out
     """What happened to entries and contexts, or to one entry; it is kept for 30 days."""
     entry = view.entry_id(app.client.snapshot(), name) if name else None
     if not follow or since:
-        for item in app.client.history(entry, since).history:
+        items = app.client.history(entry, since).history
+        if not items:
+            say(f"nothing happened since {render.stamp(since, utcnow())}" if since else NOTHING)
+        for item in items:
             print(_json(item) if output == "json" else _text(item), end="")
     if follow:
         _follow(app, entry, output)

@@ -9,7 +9,7 @@ from kfwd.api_model import LoginQuery, LoginRequest, LoginResult, LoginTarget
 from kfwd.daemon import profiles
 from kfwd.daemon.clusters import Clusters
 from kfwd.daemon.reach.find import opened
-from kfwd.errors import ConfigError, NotFound, UsageError
+from kfwd.errors import UsageError
 from kfwd.kube import exec_plugin, kubeconfig
 from kfwd.kube.login_hint import login_hint
 from kfwd.model import ContextRef, ContextState
@@ -25,13 +25,13 @@ class Logins:
     async def target(self, query: LoginQuery) -> LoginTarget:
         """The context that is meant.
 
-        Raises `NotFound` when there is none of that name, `UsageError` when there are several, and
-        when its login is none that a plugin makes; `ConfigError`.
+        Raises `UnknownContext` when there is none of that name, `UsageError` when there are
+        several, and when its login is none that a plugin makes; `ConfigError`.
         """
         paths = query.kubeconfig or self._default
         ref = choose(self._clusters.states(), query.context, paths)
         if ref is None:
-            ref = await asyncio.to_thread(_find, paths, query.context)
+            ref = await asyncio.to_thread(profiles.find, paths, query.context)
         context = await asyncio.to_thread(_context, ref)
         if context.user.exec is None:
             raise UsageError(
@@ -77,12 +77,3 @@ def choose(
 
 def _context(ref: ContextRef) -> kubeconfig.Context:
     return kubeconfig.load(ref.kubeconfig).context(ref.name)
-
-
-def _find(paths: Collection[str], name: str | None) -> ContextRef:
-    try:
-        return profiles.find(paths, name)
-    except ConfigError as error:
-        if error.code != "unknown-context":
-            raise
-        raise NotFound(error.text, hint=error.hint, code=error.code) from None

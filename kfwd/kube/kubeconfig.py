@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from msgspec import Struct, field
 
-from kfwd.errors import ConfigError
+from kfwd.errors import ConfigError, UnknownContext
 from kfwd.kube import small_file
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig_file import ClusterEntry, ContextEntry, File, UserEntry, decode, read
@@ -142,10 +142,8 @@ class Kubeconfig:
             )
         entry = self._contexts.get(name)
         if entry is None:
-            raise ConfigError(
-                f'there is no context "{name}" in {self._where()}',
-                code="unknown-context",
-                hint=self._choices(),
+            raise UnknownContext(
+                f'there is no context "{name}" in {self._where()}', hint=self._choices()
             )
         return Context(
             ref=ContextRef(kubeconfig=self.paths, name=name),

@@ -83,7 +83,9 @@ def _port(found: queue.SimpleQueue[int | None], whose: str, said: IO[bytes]) -> 
     raise KfwdError(
         f"{whose} port-forward did not come up: {_first(lines)}",
         code="bench-forward-failed",
-        hint="kfwd status shows what is wrong",
+        hint=next(
+            (line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")), None
+        ),
     )
 
 

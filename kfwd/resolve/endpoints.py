@@ -83,7 +83,8 @@ def _find(target: Target, remote: str, facts: Facts, namespace: str) -> _Found:
 
 def _of_pod(target: Target, remote: str, facts: Facts, namespace: str) -> _Found:
     """A pod that was named is used while it runs, ready or not, as with kubectl."""
-    pod = _named(target, _readable(facts.pods, "pods", namespace), namespace)
+    known = _readable(facts.pods, "pods", namespace)
+    pod = _named(target, known, namespace, _as_service(target.name or "", known, facts.services))
     port = ports.of_pod(pod, remote)
     ailing = f"pod {pod.name} {words.ailment(pod)}"
     if not pod.running or words.all_down(pod) or (pod.deleted and not pod.ready):
@@ -165,13 +166,22 @@ def _readable(known: Mapping[str, T] | None, kind: str, namespace: str) -> Mappi
     return known
 
 
-def _named(target: Target, known: Mapping[str, T], namespace: str) -> T:
+def _as_service(
+    name: str, pods: Mapping[str, Pod], known: Mapping[str, Service] | None
+) -> str | None:
+    """A hint for the name of no pod that a service has or, where services are not read, may have
+    since pods begin with it: a bare name is a pod's."""
+    meant = any(pod.startswith(f"{name}-") for pod in pods) if known is None else name in known
+    return f"svc/{name} if the service is meant" if meant else None
+
+
+def _named(target: Target, known: Mapping[str, T], namespace: str, instead: str | None = None) -> T:
     assert target.name is not None
     if target.name in known:
         return known[target.name]
-    short = WORDS[target.kind].short
+    near = words.did_you_mean(target.name, known, WORDS[target.kind].short)
     raise Unresolved(
         "not-found",
         f"there is no {target} in namespace {namespace}",
-        hint=words.did_you_mean(target.name, known, short),
+        hint="; ".join(filter(None, (instead, near))) or None,
     )

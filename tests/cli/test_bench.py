@@ -75,6 +75,18 @@ def test_text_that_is_no_bytes_is_a_mistake(run: Run, given: str) -> None:
     assert "--send" in done.err
 
 
+def test_a_target_that_is_not_there_is_told_as_everywhere(
+    run: Run, daemon: StandIn, forwarders: Path
+) -> None:
+    (forwarders / "kfwd").write_text("#!/bin/sh\necho kfwd: no >&2\nexit 1\n")
+    daemon.on("GET /v1/routes", {"target": "svc/x", "routes": []})
+    daemon.fail("GET /v1/routes", 404, code="not-found", text="there is no svc/x", exit_code=4)
+    done = run("bench", "svc/x", "80")
+    assert (done.code, done.err) == (1, "kfwd: kfwd port-forward did not come up: no\n")
+    done = run("bench", "svc/x", "80")
+    assert (done.code, done.err) == (4, "kfwd: there is no svc/x\n")
+
+
 class TestSilence:
     @pytest.fixture
     def port(self) -> Iterator[int]:

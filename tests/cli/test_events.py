@@ -54,7 +54,9 @@ def test_what_happened_to_all_and_to_one(run: Run, daemon: StandIn) -> None:
 
 def test_since_is_asked_of_the_daemon(run: Run, daemon: StandIn) -> None:
     daemon.on("GET /v1/history", history())
-    assert run("events", "--since", "2026-11-28T10:00Z").out == ""
+    done = run("events", "--since", "2026-11-28T10:00Z", "-o", "json")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("kfwd: nothing happened since ")
     assert daemon.requests[-1].target == "/v1/history?since=2026-11-28T10%3A00%3A00%2B00%3A00"
 
 

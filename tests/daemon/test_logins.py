@@ -10,7 +10,7 @@ import pytest
 
 from kfwd.api_model import LoginQuery, LoginRequest
 from kfwd.daemon.logins import choose
-from kfwd.errors import LoginNeeded, NotFound, UsageError
+from kfwd.errors import LoginNeeded, UnknownContext, UsageError
 from kfwd.model import ContextRef, ContextState
 from tests.daemon.rig import Rig
 from tests.kube.configs import document, exec_credential, exec_user, script, write
@@ -68,7 +68,7 @@ async def test_without_a_name_the_current_context_is_meant(rig: Rig) -> None:
 
 
 async def test_a_context_that_is_not_there_is_not_found(rig: Rig) -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(UnknownContext) as caught:
         await rig.daemon.logins.target(LoginQuery(context="none"))
     assert caught.value.code == "unknown-context"
 

@@ -159,7 +159,7 @@ def test_add_can_save_in_a_profile(daemon: Shell) -> None:
     ("args", "code", "words"),
     [
         (("svc/none", ":http", "--wait", "1"), 6, "svc/none"),
-        (("svc/web", ":80", "--context", "none"), 1, 'no context "none"'),
+        (("svc/web", ":80", "--context", "none"), 4, 'no context "none"'),
         (("svc/web", ":nope", "--wait", "1"), 6, "nope"),
         (("thing/web", ":80"), 2, "unknown kind"),
     ],

@@ -191,7 +191,7 @@ def test_what_is_not_there_refuses_the_whole_switch(two: Two, shell: Shell) -> N
     assert "hint: nothing was changed" in said
     assert {entry["context"] for entry in shell.entries().values()} == {"blue"}
     assert served_by(here) in pods(two.one)
-    assert "unknown-context" not in shell("context", "switch", "blue", "red", code=1).stdout
+    assert "no context" in shell("context", "switch", "blue", "red", code=4).stderr
     assert "no entry" in shell("context", "switch", "green", "blue", code=4).stderr
 
 

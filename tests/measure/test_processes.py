@@ -12,7 +12,7 @@ from kfwd.measure.processes import cpu_s, forwarding, rss_mb
 
 TALKS = "print('Forwarding from 127.0.0.1:1234 -> 80', flush=True)\n"
 CHATTY = TALKS + "while True: print('Handling connection for 1234')"
-FAILS = "import sys; sys.exit('kfwd: there is no svc/x')"
+FAILS = "import sys; sys.exit('kfwd: there is no svc/x\\nhint: look')"
 
 
 def test_its_port_is_read_and_it_ends_with_the_block() -> None:
@@ -31,7 +31,7 @@ def test_one_that_does_not_come_up_is_quoted() -> None:
         forwarding("kfwd", [sys.executable, "-c", FAILS], os.environ),
     ):
         pass
-    assert e.value.code == "bench-forward-failed"
+    assert (e.value.code, e.value.hint) == ("bench-forward-failed", "look")
 
 
 def test_a_process_that_is_gone_costs_nothing_known() -> None:

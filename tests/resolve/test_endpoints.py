@@ -182,6 +182,23 @@ def test_what_does_not_exist_is_waited_for_with_the_closest_names(target: str, h
 
 
 @pytest.mark.parametrize(
+    ("name", "hidden", "hint"),
+    [
+        ("web", {}, "svc/web if the service is meant; there are api-7f-x2"),
+        ("api", {}, "there are api-7f-x2"),
+        ("api", {"services": None}, "svc/api if the service is meant; there are api-7f-x2"),
+        ("web", {"services": None}, "there are api-7f-x2"),
+    ],
+)
+def test_a_bare_name_may_be_meant_for_a_service(
+    name: str, hidden: dict[str, None], hint: str
+) -> None:
+    problem = find(name, service(), pod("api-7f-x2"), **hidden).problem
+    assert problem is not None
+    assert problem.hint == hint
+
+
+@pytest.mark.parametrize(
     ("target", "remote", "code"),
     [
         ("svc/web", "81", "no-such-port"),

@@ -25,6 +25,7 @@ from kfwd.errors import (
     LoginNeeded,
     NotFound,
     ProfileInvalid,
+    UnknownContext,
     UsageError,
 )
 
@@ -37,6 +38,7 @@ SHUTDOWN_S = 2.0
 _STATUS: tuple[tuple[type[KfwdError], int], ...] = (
     (NameTaken, 409),
     (UsageError, 400),
+    (UnknownContext, 404),
     (ConfigError, 400),
     (ProfileInvalid, 422),
     (LoginNeeded, 403),

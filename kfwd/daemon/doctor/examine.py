@@ -8,18 +8,19 @@ from contextlib import ExitStack
 
 from msgspec import Struct
 
-from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery
+from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery, HopWalked
 from kfwd.daemon import profiles
 from kfwd.daemon.clusters import Clusters, SharedContext
 from kfwd.daemon.doctor import cuts
 from kfwd.daemon.doctor.context import ContextWalk
 from kfwd.daemon.doctor.entry import EntryWalk, untried
-from kfwd.daemon.doctor.findings import diagnosis, unknown
+from kfwd.daemon.doctor.findings import diagnosis, unknown, unread
 from kfwd.daemon.doctor.walk import Told, Walk
 from kfwd.daemon.history import History
 from kfwd.daemon.store import Store
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.errors import ConfigError, NotFound, UpgradeFailed
+from kfwd.kube import kubeconfig
 from kfwd.kube.cluster import Cluster
 from kfwd.model import ContextRef, EntryView, State
 from kfwd.tasks import TaskSet
@@ -84,7 +85,9 @@ class Doctor:
             for event in unknown(query.context, error):
                 yield event
             return
-        tasks, told = TaskSet("doctor"), []
+        tasks, told = TaskSet("doctor"), await _callers(query, asked)
+        for step in told:
+            yield step
         with ExitStack() as stack:
             try:
                 for walk in self._begin(asked, query.path, stack, tasks):
@@ -175,6 +178,18 @@ class Doctor:
             return
         finally:
             subscription.close()
+
+
+async def _callers(query: DoctorQuery, asked: Asked) -> list[HopWalked]:
+    """What is wrong with the caller's kubeconfig, where no walk reads it."""
+    walked = query.entry or query.context or not query.kubeconfig
+    if walked or any(ref.kubeconfig == query.kubeconfig for ref in asked.contexts):
+        return []
+    try:
+        await asyncio.to_thread(kubeconfig.load, query.kubeconfig)
+    except ConfigError as error:
+        return [unread(error)]
+    return []
 
 
 def _at_a_loss(view: EntryView | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from kfwd.api_doctor import Diagnosis, Finding, HopWalked
-from kfwd.errors import DENIED_CODES, ExitCode, KfwdError
+from kfwd.errors import DENIED_CODES, ExitCode, KfwdError, UnknownContext
 
 DENIED_HOPS = {"login", "rbac"}
 
@@ -46,6 +46,19 @@ def unknown(context: str | None, error: KfwdError) -> tuple[HopWalked, Diagnosis
     return step, diagnosis([step])
 
 
+def unread(error: KfwdError) -> HopWalked:
+    """The caller's kubeconfig, of which nothing that is up knows, cannot be read."""
+    text = f"{error.text}; what is up uses others"
+    return HopWalked(
+        about="your kubeconfig",
+        hop="kubeconfig",
+        state="warning",
+        text=text,
+        code=error.code,
+        hint=error.hint,
+    )
+
+
 def _finding(step: HopWalked, others: tuple[str, ...]) -> Finding:
     return Finding(
         about=step.about,
@@ -59,5 +72,7 @@ def _finding(step: HopWalked, others: tuple[str, ...]) -> Finding:
 
 
 def _exit_code(finding: Finding) -> ExitCode:
+    if finding.code == UnknownContext.code:
+        return UnknownContext.exit_code
     denied = finding.hop in DENIED_HOPS or finding.code in DENIED_CODES
     return ExitCode.NOT_ALLOWED if denied else ExitCode.FAILED

@@ -33,4 +33,4 @@ async def test_a_cluster_is_browsed_with_the_callers_kubeconfig(rig: Rig, tmp_pa
 async def test_a_context_that_is_not_there(rig: Rig) -> None:
     for call in ("namespaces", "objects"):
         status, answer = await rig.call("GET", f"/v1/contexts/none/{call}")
-        assert (status, answer["error"]["code"]) == (400, "unknown-context")
+        assert (status, answer["error"]["code"]) == (404, "unknown-context")

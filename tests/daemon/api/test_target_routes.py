@@ -21,7 +21,7 @@ async def refused(rig: Rig, query: str) -> tuple[int, str, str]:
 async def test_what_is_asked_for_must_make_sense(rig: Rig) -> None:
     assert (await refused(rig, "namespace=x"))[:2] == (400, "bad-request")
     assert (await refused(rig, "target=dog/rex"))[:2] == (400, "unknown-kind")
-    assert (await refused(rig, "target=svc/web&context=none"))[:2] == (400, "unknown-context")
+    assert (await refused(rig, "target=svc/web&context=none"))[:2] == (404, "unknown-context")
 
 
 async def test_a_cluster_that_is_away_is_said_and_its_context_let_go(rig: Rig) -> None:

@@ -103,6 +103,20 @@ async def test_without_a_name_those_with_a_problem_are_walked_each_cause_once(
     assert [(each.about, each.hop) for each in found.diagnosis.findings] == [("-/lost", "pod")]
 
 
+async def test_a_callers_kubeconfig_that_cannot_be_read_is_told_beside_what_is_well(
+    rig: Examined, tmp_path: Path
+) -> None:
+    await rig.add("web")
+    await rig.state("-/web", State.READY)
+    (broken := tmp_path / "broken").write_text("a: [")
+    found = (await rig.walk(kubeconfig=(str(broken),))).diagnosis
+    assert [(each.about, each.code) for each in found.findings] == [
+        ("your kubeconfig", "kubeconfig-invalid")
+    ]
+    assert found.exit_code == 0
+    assert (await rig.walk(kubeconfig=(str(broken),), entry="-/web")).diagnosis.well
+
+
 async def test_of_too_many_is_told_what_is_known(
     rig: Examined, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,11 +42,12 @@ def test_what_is_broken_comes_before_what_is_odd_and_only_that_is_a_failure() ->
         ("login", "login-needed", 7),
         ("rbac", "portforward-forbidden", 7),
         ("pod", "forbidden", 7),
+        ("kubeconfig", "unknown-context", 4),
         ("pod", "no-endpoints", 1),
         ("tls", "tls-failed", 1),
     ],
 )
-def test_a_right_that_is_missing_has_an_exit_code_of_its_own(
+def test_what_is_not_there_and_what_is_not_allowed_have_exit_codes_of_their_own(
     hop: str, code: str, exit_code: int
 ) -> None:
     assert diagnosis([step("dev", hop, code=code)]).exit_code == exit_code
