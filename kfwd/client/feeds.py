@@ -16,6 +16,8 @@ E = TypeVar("E")
 
 # The daemon sends something every 15 s, if only an empty line.
 SILENCE_S = 40.0
+NOT_KEPT = "requests-not-kept"
+"""The code with which `requests` of an entry that serves none fails."""
 
 
 class Feed(Generic[E]):

@@ -80,6 +80,10 @@ class KfwdApp(App[None]):
         self._flushed = 0.0
         self._flushing = False
 
+    def kubeconfigs(self) -> tuple[str, ...]:
+        """The kubeconfig files of whoever started this."""
+        return paths.kubeconfigs(self.env)
+
     def get_default_screen(self) -> Screen[None]:
         from kfwd.tui.screens.overview import Overview
 
@@ -208,7 +212,7 @@ class KfwdApp(App[None]):
     def _renew(self) -> None:
         """The topmost page; a dialog may lie over it."""
         pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
-        if pages and pages[-1].alive:
+        if pages:
             pages[-1].renew()
 
 

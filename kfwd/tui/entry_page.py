@@ -18,7 +18,7 @@ from kfwd.tui.page import Page
 from kfwd.tui.undo import as_it_was
 
 ENTRY_BINDINGS = (
-    Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
+    login.LOG_IN,
     Binding("space", "pause", "pause", tooltip="Pause or resume", id="pause"),
     Binding("R", "restart", "restart", id="restart"),
     Binding("x", "remove", "remove", tooltip="Remove, with undo", id="remove"),
@@ -121,3 +121,19 @@ class EntryPage(Page):
             use(find(entry))
         except KfwdError as error:
             self.kfwd.calls.show(error)
+
+
+class OneEntryPage(EntryPage):
+    """About one entry, by its id; `entry` is what was last known of it, also once it is removed."""
+
+    def __init__(self, entry: str | None) -> None:
+        super().__init__()
+        self.entry_id = entry or ""
+        self.entry: EntryView | None = None
+
+    @property
+    def subject(self) -> EntryView | None:
+        return self.picture.entries.get(self.entry_id)
+
+    def redraw(self) -> None:
+        self.entry = self.subject or self.entry

@@ -6,7 +6,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kfwd import paths
+from textual.binding import Binding
+
 from kfwd.api_model import LoginResult
 from kfwd.client import login
 from kfwd.errors import KfwdError
@@ -17,6 +18,8 @@ from kfwd.tui import terminal
 if TYPE_CHECKING:
     from kfwd.tui.app import KfwdApp
     from kfwd.tui.picture import Picture
+
+LOG_IN = Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in")
 
 
 def needed(picture: Picture, context: str) -> bool:
@@ -41,7 +44,7 @@ def _in_terminal(app: KfwdApp, context: str) -> LoginResult | None:
     """What went wrong stays in sight until it was read, beside what the plugin said."""
     _write(f"kfwd: logging in to {clean(context)}\n")
     try:
-        result = login.log_in(app.client, context, paths.kubeconfigs(app.env), app.env)
+        result = login.log_in(app.client, context, app.kubeconfigs(), app.env)
     except KfwdError as error:
         hint = f"hint: {clean(error.hint)}\n" if error.hint else ""
         _pause(f"kfwd: {clean(error.text)}\n{hint}")

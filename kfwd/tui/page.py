@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -16,6 +17,7 @@ from kfwd.tui.pieces import Piece, Pieces
 from kfwd.tui.status_line import status
 from kfwd.tui.widgets.key_bar import KeyBar
 from kfwd.tui.widgets.line import Line
+from kfwd.tui.widgets.line_table import LineTable
 from kfwd.tui.widgets.toned import Toned
 
 if TYPE_CHECKING:
@@ -61,6 +63,11 @@ class Page(Screen[None]):
         """
         return self.is_mounted and self.app.is_running and self in self.app.screen_stack
 
+    @property
+    def table(self) -> LineTable:
+        """The list that keys are about: the upper one of two."""
+        return self.query_one(LineTable)
+
     def body(self) -> Iterable[Widget]:
         """The widgets between banner and keys."""
         return ()
@@ -89,8 +96,24 @@ class Page(Screen[None]):
     def on_screen_resume(self) -> None:
         self.renew()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.renew)
+
+    @on(LineTable.Moved)
+    def _moved(self) -> None:
+        self.refresh_bindings()
+
+    @on(LineTable.Chosen)
+    def _chosen(self) -> None:
+        """A line that is clicked again is chosen as with Enter."""
+        # From the app: a key that this screen sent would not come back to it.
+        if self.table.has_focus:
+            self.app.call_later(self.app.simulate_key, "enter")
+
     def renew(self) -> None:
         """Bring everything on this screen up to date."""
+        if not self.alive:
+            return
         standing = self.kfwd.link.standing
         banner = self.query_one("#banner", Line)
         banner.display = bool(BANNERS[standing])

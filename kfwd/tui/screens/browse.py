@@ -12,7 +12,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from kfwd import paths
 from kfwd.api_contexts import ContextItem, ContextList
 from kfwd.api_model import NamespaceList, ObjectsPage, ObjectView
 from kfwd.client import feeds
@@ -102,10 +101,6 @@ class Browse(Page):
         await self._tasks.close()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#objects", LineTable)
-
-    @property
     def subject(self) -> ObjectView | None:
         """The object under the cursor."""
         key = self.table.key or ""
@@ -146,7 +141,7 @@ class Browse(Page):
     def _ask(self) -> None:
         if not self._asking:
             self._asking = True
-            ask = partial(self.kfwd.client.contexts, paths.kubeconfigs(self.kfwd.env))
+            ask = partial(self.kfwd.client.contexts, self.kfwd.kubeconfigs())
             self.kfwd.calls.start(ask, self._got, self._no_contexts)
 
     def _got(self, found: ContextList) -> None:
@@ -196,7 +191,7 @@ class Browse(Page):
         self._list()
 
     def action_contexts(self) -> None:
-        ask = partial(self.kfwd.client.contexts, paths.kubeconfigs(self.kfwd.env))
+        ask = partial(self.kfwd.client.contexts, self.kfwd.kubeconfigs())
         here = self.where.context if self.where else None
 
         def go(key: str | None) -> None:
@@ -280,7 +275,7 @@ class Browse(Page):
     def _forwarding(self, done: bool | None) -> None:
         if done:
             self.marks = {}
-            self.redraw()
+            self.renew()
 
     # The filter
 
@@ -310,13 +305,8 @@ class Browse(Page):
         self._list()
 
     @on(LineTable.Moved)
-    def _moved(self) -> None:
+    def _show_about(self) -> None:
         self.query_one("#about", Line).show()
-        self.refresh_bindings()
-
-    @on(LineTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_forward()
 
     # What is drawn
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual import events
 from textual.binding import BindingType
 from textual.widget import Widget
 
@@ -23,7 +22,7 @@ from kfwd.tasks import TaskSet
 from kfwd.tui import detail_lines, login, sheet, timeline
 from kfwd.tui.asked import Asked
 from kfwd.tui.detail_lines import Known
-from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
+from kfwd.tui.entry_page import ENTRY_BINDINGS, OneEntryPage
 from kfwd.tui.following import Following
 from kfwd.tui.link import Standing
 from kfwd.tui.pieces import Piece, Pieces, spread
@@ -34,14 +33,13 @@ KEPT = 200
 HAPPENED = 2000
 """Things that happened to one that flaps, as far back as is looked at."""
 
-NOT_KEPT = "requests-not-kept"
 AGAIN_S = 30
 """When the history is asked for although nothing is known to have happened."""
 
 DOCTOR = "doctor"
 
 
-class Detail(EntryPage):
+class Detail(OneEntryPage):
     """What was last known stays while the daemon is away, and after the entry was removed."""
 
     help_text = (
@@ -54,9 +52,7 @@ class Detail(EntryPage):
     ]
 
     def __init__(self, entry: str | None) -> None:
-        super().__init__()
-        self.entry_id = entry or ""
-        self.entry: EntryView | None = None
+        super().__init__(entry)
         self.facts: tuple[Fact, ...] = ()
         self.history: tuple[HistoryItem, ...] = ()
         self.connections: tuple[ConnectionView, ...] = ()
@@ -82,16 +78,8 @@ class Detail(EntryPage):
     async def on_unmount(self) -> None:
         await self._tasks.close()
 
-    @property
-    def table(self) -> LineTable:
-        return self.query_one("#detail", LineTable)
-
-    @property
-    def subject(self) -> EntryView | None:
-        return self.picture.entries.get(self.entry_id)
-
     def redraw(self) -> None:
-        self.entry = self.subject or self.entry
+        super().redraw()
         if self.subject is not None and self.kfwd.link.standing is Standing.LIVE:
             self._ask(self.subject)
         if self.entry is None:
@@ -142,7 +130,7 @@ class Detail(EntryPage):
         self.kfwd.changed()
 
     def _no_requests(self, error: KfwdError) -> None:
-        if error.code == NOT_KEPT:
+        if error.code == feeds.NOT_KEPT:
             self.requests = None
             self._served.stop()
 
@@ -175,9 +163,6 @@ class Detail(EntryPage):
         if self.picture.known and self.subject is None:
             left = (*left[:1], Piece("   removed", "warn"))
         return spread(left, right, cells)
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.call_after_refresh(self.renew)
 
     def action_copy(self) -> None:
         """What the line with the cursor offers, else the address."""

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from kfwd import paths
 from kfwd.api_doctor import DoctorQuery
 from kfwd.client import feeds, live
 from kfwd.errors import KfwdError
@@ -37,7 +36,7 @@ class Doctor(Page):
         " that is broken. Below is each cause once, and behind the arrow what to do about it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
+        login.LOG_IN,
         Binding("r", "again", "again", tooltip="Walk it again", id="doctor-again"),
         Binding("a", "all", "all", tooltip="All that has a problem", id="doctor-all"),
     ]
@@ -61,13 +60,6 @@ class Doctor(Page):
 
     async def on_unmount(self) -> None:
         await self._tasks.close()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.redraw)
-
-    @property
-    def table(self) -> LineTable:
-        return self.query_one("#hops", LineTable)
 
     @property
     def subject(self) -> str:
@@ -103,12 +95,11 @@ class Doctor(Page):
         self.action_again()
 
     async def _examine(self) -> None:
-        env = self.kfwd.env
         query = DoctorQuery(
             entry=self.entry,
             context=self.context,
-            kubeconfig=paths.kubeconfigs(env),
-            path=env.get("PATH"),
+            kubeconfig=self.kfwd.kubeconfigs(),
+            path=self.kfwd.env.get("PATH"),
         )
         try:
             async with aclosing(live.follow(self.kfwd.client, feeds.doctor(query))) as found:

@@ -11,7 +11,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from kfwd import paths
 from kfwd.api_contexts import ContextList
 from kfwd.model import EntryView
 from kfwd.text import clean
@@ -57,10 +56,6 @@ class Overview(EntryPage):
         self.table.focus()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#entries", LineTable)
-
-    @property
     def subject(self) -> EntryView | None:
         """The entry under the cursor."""
         return self.picture.entries.get(self.table.key or "") if self.is_mounted else None
@@ -102,7 +97,7 @@ class Overview(EntryPage):
         if self.kfwd.link.standing is Standing.CONNECTING:
             return
         self._look_around()
-        files = ", ".join(paths.kubeconfigs(self.kfwd.env))
+        files = ", ".join(self.kfwd.kubeconfigs())
         yield remark(f"nothing is forwarded yet. {self._seen or f'kubeconfig: {files}'}")
         yield remark(f"{self.kfwd.key('browse', 'b'):<16}picks something to forward")
         yield remark("kfwd demo       is a cluster to play with")
@@ -117,7 +112,7 @@ class Overview(EntryPage):
             names = ", ".join(each.name for each in found.contexts)
             self._see(f"contexts: {names}" if names else "the kubeconfig has no contexts")
 
-        ask = partial(self.kfwd.client.contexts, paths.kubeconfigs(self.kfwd.env))
+        ask = partial(self.kfwd.client.contexts, self.kfwd.kubeconfigs())
         self.kfwd.calls.start(ask, told, lambda error: self._see(error.text))
 
     def _see(self, said: str) -> None:
@@ -148,15 +143,6 @@ class Overview(EntryPage):
         self.refresh_bindings()
 
     # What is shown
-
-    @on(LineTable.Moved)
-    def _moved(self) -> None:
-        self.refresh_bindings()
-
-    @on(LineTable.Chosen)
-    def _chosen(self) -> None:
-        # From the app: a key that this screen sent would not come back to it.
-        self.app.call_later(self.app.simulate_key, "enter")
 
     def action_fold(self) -> None:
         profile = (self.table.key or "").removeprefix(PROFILE)

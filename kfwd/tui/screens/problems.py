@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
@@ -28,7 +27,7 @@ class Problems(Page):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "reach", "go to it", key_display="enter", id="reach"),
-        Binding("L", "log_in", "log in", tooltip="Log in, in this terminal", id="log-in"),
+        login.LOG_IN,
         Binding("d", "doctor", "doctor", tooltip="Walk the hops to it", id="doctor"),
     ]
 
@@ -41,13 +40,6 @@ class Problems(Page):
 
     def on_mount(self) -> None:
         self.table.focus()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.redraw)
-
-    @property
-    def table(self) -> LineTable:
-        return self.query_one("#problems", LineTable)
 
     @property
     def subject(self) -> Case | None:
@@ -67,15 +59,6 @@ class Problems(Page):
             lines = problem_rows.lines(case, now, cells, without=f"{folder}/", login_key=key)
             for number, pieces in enumerate(lines):
                 yield Item(about, fixed(pieces), pickable=number == 0)
-
-    @on(LineTable.Moved)
-    def _moved(self) -> None:
-        self.refresh_bindings()
-
-    @on(LineTable.Chosen)
-    def _chosen(self) -> None:
-        # From the app: a key that this screen sent would not come back to it.
-        self.app.call_later(self.app.simulate_key, "enter")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         case = self.subject

@@ -42,13 +42,6 @@ class ProfileFile(Page):
         self.table.focus()
         self.call_after_refresh(self._first)
 
-    def on_resize(self) -> None:
-        self.redraw()
-
-    @property
-    def table(self) -> LineTable:
-        return self.query_one("#text", LineTable)
-
     def redraw(self) -> None:
         self.table.show(list(self._items()))
         self.query_one("#heading", Line).show()

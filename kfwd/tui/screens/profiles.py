@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from kfwd import paths
 from kfwd.api_model import Plan
 from kfwd.errors import KfwdError
 from kfwd.profiles.draft import Draft
@@ -79,10 +78,6 @@ class Profiles(Page):
         self.table.focus()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#profiles", LineTable)
-
-    @property
     def subject(self) -> Row | None:
         """The profile at the cursor."""
         return self.rows.get(self.table.key or "")
@@ -115,7 +110,7 @@ class Profiles(Page):
         self.query_one("#plan", LineTable).show(list(self._plan_items()))
 
     def _fetch(self, name: str) -> Plan:
-        return self.kfwd.client.plan([name], paths.kubeconfigs(self.kfwd.env))
+        return self.kfwd.client.plan([name], self.kfwd.kubeconfigs())
 
     def _items(self) -> Iterator[Item]:
         if not self.rows:
@@ -145,15 +140,8 @@ class Profiles(Page):
     # Keys
 
     @on(LineTable.Moved)
-    def _moved(self) -> None:
+    def _show_plan(self) -> None:
         self.redraw()
-        self.refresh_bindings()
-
-    @on(LineTable.Chosen)
-    def _chosen(self) -> None:
-        # From the app: a key that this screen sent would not come back to it.
-        if self.table.has_focus:
-            self.app.call_later(self.app.simulate_key, "enter")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         row = self.subject if self.is_mounted else None
@@ -165,7 +153,7 @@ class Profiles(Page):
 
     def action_bring_up(self) -> None:
         if (row := self.subject) is not None:
-            files = paths.kubeconfigs(self.kfwd.env)
+            files = self.kfwd.kubeconfigs()
             up = partial(self.kfwd.client.up, [row.name], files)
             self.kfwd.calls.start(up, partial(self._is_up, row.name))
 
@@ -188,7 +176,7 @@ class Profiles(Page):
             raise KfwdError(
                 f"{name} would not come back as it was", hint="its plan says what it would be"
             )
-        self.kfwd.client.up([name], paths.kubeconfigs(self.kfwd.env))
+        self.kfwd.client.up([name], self.kfwd.kubeconfigs())
 
     def action_switch(self) -> None:
         if (row := self.subject) is not None and row.context is not None:

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from kfwd.api_model import RequestView
 from kfwd.client import feeds
 from kfwd.errors import KfwdError
-from kfwd.model import EntryView
 from kfwd.tasks import TaskSet
 from kfwd.text import clean
 from kfwd.tui import request_lines
-from kfwd.tui.entry_page import EntryPage
+from kfwd.tui.entry_page import OneEntryPage
 from kfwd.tui.following import Following
 from kfwd.tui.pieces import Piece, Pieces, cut, spread
 from kfwd.tui.widgets.find import FIND, Find
@@ -27,10 +26,9 @@ from kfwd.tui.widgets.line_table import Item, LineTable, remark
 from kfwd.tui.widgets.lines import Lines
 
 KEPT = 1000
-NOT_KEPT = "requests-not-kept"
 
 
-class Requests(EntryPage):
+class Requests(OneEntryPage):
     """Newest first. The cursor follows the newest while it is on it, else it stays where it is."""
 
     help_text = (
@@ -43,9 +41,7 @@ class Requests(EntryPage):
     ]
 
     def __init__(self, entry: str | None) -> None:
-        super().__init__()
-        self.entry_id = entry or ""
-        self.entry: EntryView | None = None
+        super().__init__(entry)
         self.found: deque[tuple[str, RequestView]] = deque(maxlen=KEPT)
         self.trouble: KfwdError | None = None
         self.find = ""
@@ -68,14 +64,6 @@ class Requests(EntryPage):
         await self._tasks.close()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#requests", LineTable)
-
-    @property
-    def subject(self) -> EntryView | None:
-        return self.picture.entries.get(self.entry_id)
-
-    @property
     def request(self) -> RequestView | None:
         """The one at the cursor."""
         key = self.table.key
@@ -91,13 +79,13 @@ class Requests(EntryPage):
         self.kfwd.changed()
 
     def _failed(self, error: KfwdError) -> None:
-        if error.code == NOT_KEPT:
+        if error.code == feeds.NOT_KEPT:
             self._feed.stop()
         self.trouble = error
         self.kfwd.changed()
 
     def redraw(self) -> None:
-        self.entry = self.subject or self.entry
+        super().redraw()
         items = list(self._items())
         newest = self.table.key == self._newest
         self._newest = items[0].key if items else ""
@@ -119,10 +107,11 @@ class Requests(EntryPage):
     def _nothing(self) -> Iterator[Item]:
         if self.trouble is None:
             yield remark("no requests yet")
-        elif self.trouble.code == NOT_KEPT:
+        elif self.trouble.code == feeds.NOT_KEPT:
             yield remark(self.trouble.text, "warn")
             yield remark(self.trouble.hint or "")
 
+    @on(LineTable.Moved)
     def _show_request(self) -> None:
         lines = self.query_one("#request", Lines)
         request = self.request
@@ -139,14 +128,6 @@ class Requests(EntryPage):
         return spread(
             (Piece(f" {name}", "title"), Piece("   requests ")), (Piece(f"{count} ", "dim"),), cells
         )
-
-    @on(LineTable.Moved)
-    def _moved(self) -> None:
-        self._show_request()
-        self.refresh_bindings()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.call_after_refresh(self.renew)
 
     # Keys
 

@@ -11,7 +11,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from kfwd import paths
 from kfwd.api_model import RouteList, RoutesRequest, RouteView
 from kfwd.errors import NotFound
 from kfwd.text import clean
@@ -76,10 +75,6 @@ class Routes(Page):
         self.table.focus()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#routes", LineTable)
-
-    @property
     def subject(self) -> Way | None:
         """The way under the cursor."""
         return self.ways.get(self.table.key or "")
@@ -105,7 +100,7 @@ class Routes(Page):
 
     def _try(self, about: About) -> tuple[RouteList, Place]:
         """In a thread."""
-        client, files = self.kfwd.client, paths.kubeconfigs(self.kfwd.env)
+        client, files = self.kfwd.client, self.kfwd.kubeconfigs()
         contexts = client.contexts(files).contexts
         current = next((each.name for each in contexts if each.current), None)
         known = [each for each in contexts if each.name == about.context]
@@ -146,7 +141,6 @@ class Routes(Page):
             return route_rows.forward_port(None, list(self.ways.values())) is not None
         return super().check_action(action, parameters)
 
-    @on(LineTable.Chosen)
     def action_take(self) -> None:
         if (way := self.subject) is None:
             return
@@ -180,11 +174,6 @@ class Routes(Page):
         draft = drafts.of_route(about.target, port, about.namespace, taken, via=via)
         self.app.push_screen(Forward(place, [draft]))
 
-    @on(LineTable.Moved)
-    def _moved(self) -> None:
-        self._note()
-        self.refresh_bindings()
-
     # What is drawn
 
     def _items(self) -> Iterator[Item]:
@@ -202,6 +191,7 @@ class Routes(Page):
         for way in self.ways.values():
             yield Item(way.key, partial(route_rows.row, way))
 
+    @on(LineTable.Moved)
     def _note(self) -> None:
         cells = max(1, self.size.width - 2)
         way = self.subject

@@ -10,7 +10,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from kfwd import paths
 from kfwd.api_contexts import ContextItem, ContextList, SwitchRequest
 from kfwd.api_model import Plan, PlanItem
 from kfwd.errors import KfwdError
@@ -64,10 +63,6 @@ class Switch(Page):
         self.table.focus()
 
     @property
-    def table(self) -> LineTable:
-        return self.query_one("#contexts", LineTable)
-
-    @property
     def places(self) -> dict[str, ContextItem]:
         """Where it can go, by the number of the line."""
         found = self._contexts.answer.contexts if self._contexts.answer else ()
@@ -90,7 +85,7 @@ class Switch(Page):
             self.refresh_bindings()
 
     def redraw(self) -> None:
-        files = paths.kubeconfigs(self.kfwd.env)
+        files = self.kfwd.kubeconfigs()
         used = tuple((each.name, each.state) for each in self.picture.contexts)
         self._contexts.ask(used, partial(self.kfwd.client.contexts, files))
         self.table.show(list(self._items()))
@@ -134,15 +129,8 @@ class Switch(Page):
             yield Item(id, fixed(pieces))
 
     @on(LineTable.Moved)
-    def _moved(self) -> None:
+    def _show_plan(self) -> None:
         self.redraw()
-        self.refresh_bindings()
-
-    @on(LineTable.Chosen)
-    def _chosen(self) -> None:
-        # From the app: a key that this screen sent would not come back to it.
-        if self.table.has_focus:
-            self.app.call_later(self.app.simulate_key, "enter")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "switch":
