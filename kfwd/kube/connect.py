@@ -22,9 +22,9 @@ from kfwd.wire.authority import authority
 class Server:
     """The API server of one context: where it is, and sockets and TLS to get there.
 
-    `authority` is what goes into a Host header, `path_prefix` (`""` or `/x`) before every path,
-    `server_hostname` the name its certificate must carry. Raises `ConfigError` for an address or a
-    proxy that cannot be used.
+    `authority` is HOST:PORT for people, `host_header` what a request says, `path_prefix` (`""` or
+    `/x`) goes before every path, `server_hostname` is the name its certificate must carry. Raises
+    `ConfigError` for an address or a proxy that cannot be used.
     """
 
     def __init__(self, context: Context, credentials: Credentials, env: Mapping[str, str]) -> None:
@@ -34,8 +34,11 @@ class Server:
         url = _url(cluster)
         self.tls = url.scheme == "https"
         self.host = url.hostname or ""
-        self.port = url.port or (443 if self.tls else 80)
+        usual = 443 if self.tls else 80
+        self.port = url.port or usual
         self.authority = authority(self.host, self.port)
+        # Some balancers know their hosts by the whole header, and clients leave the usual port out.
+        self.host_header = self.authority.removesuffix(f":{usual}")
         self.path_prefix = url.path.rstrip("/")
         self.server_hostname = cluster.tls_server_name or self.host
         self.base_url = f"{url.scheme}://{self.authority}{self.path_prefix}"

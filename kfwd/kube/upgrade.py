@@ -110,7 +110,7 @@ async def upgrade(
     except OSError as error:
         raise server.handshake_error(error) from error
     try:
-        fields = [("Host", server.authority), ("User-Agent", "kfwd")]
+        fields = [("Host", server.host_header), ("User-Agent", "kfwd")]
         fields += [*credential.headers.items(), *request.headers.items()]
         pipe.write(wire.request(request.method, server.path_prefix + request.path, fields))
         return await _exchange(pipe, request.accepted, server.authority, answer_s)

@@ -194,7 +194,7 @@ class ApiUpstream:
         server = self._server
         given = {name.lower() for name, _ in lines}
         self._own_login = "authorization" not in given
-        own = [("Host", server.authority)]
+        own = [("Host", server.host_header)]
         for name, value in self.credential.headers.items():
             key = name.lower()
             theirs = "impersonate-user" if key.startswith("impersonate-") else key

@@ -60,6 +60,20 @@ async def test_an_address_is_taken_apart(
     assert server.base_url == f"{'https' if tls else 'http'}://{authority}{prefix}"
 
 
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("https://rancher.test:443/k8s", "rancher.test"),
+        ("https://[::1]", "[::1]"),
+        ("https://api.test:80", "api.test:80"),
+        ("http://api.test:80", "api.test"),
+        ("https://api.test:6443", "api.test:6443"),
+    ],
+)
+async def test_the_usual_port_is_not_said(make: Make, url: str, header: str) -> None:
+    assert make({"server": url}).host_header == header
+
+
 async def test_without_a_scheme_an_authority_means_https(make: Make) -> None:
     assert make({"server": "api.test", "certificate-authority-data": CA}).port == 443
 

@@ -136,7 +136,7 @@ class Trials:
         credential = await self._cluster.credentials.get()
         context = await server.ssl_context(credential) if server.tls else None
         with await server.open_socket() as sock:
-            fields = [("Host", server.authority), *credential.headers.items()]
+            fields = [("Host", server.host_header), *credential.headers.items()]
             path = server.path_prefix + trial.path
             return proxied(await page(sock, context, server.server_hostname, path, fields))
 
