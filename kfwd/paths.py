@@ -123,13 +123,24 @@ def prepare_folder(folder: Path) -> None:
         if link.st_uid not in (os.getuid(), ROOT):
             raise unusable(folder, f"it belongs to user {link.st_uid}")
         if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
-            folder.chmod(0o700)
+            _close(folder, found.st_mode)
     except OSError as error:
         raise unusable(folder, f"{error.strerror or error}") from error
     if found.st_uid != os.getuid():
         raise unusable(folder, f"it belongs to user {found.st_uid}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise unusable(folder, "it is not writable")
+
+
+def _close(folder: Path, mode: int) -> None:
+    """Keep others out of a folder, unless it has another use, as `/tmp` or a home has.
+
+    The socket is for its owner alone wherever only the owner can put something in its place.
+    """
+    if all(path.name.startswith("kfwd") for path in folder.iterdir()):
+        folder.chmod(0o700)
+    elif mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise unusable(folder, "others may write there, and it holds more than kfwd's files")
 
 
 def unusable(folder: Path, why: str) -> KfwdError:

@@ -74,6 +74,17 @@ def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_with_another_use_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "theirs").touch()
+    tmp_path.chmod(0o755)
+    prepare_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    tmp_path.chmod(0o1777)
+    with pytest.raises(KfwdError, match="others may write there, and it holds more"):
+        prepare_folder(tmp_path)
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
 def test_a_folder_is_made_where_none_is(tmp_path: Path) -> None:
     prepare_folder(tmp_path / "a" / "run")
     assert (tmp_path / "a" / "run").stat().st_mode & 0o777 == 0o700

@@ -12,7 +12,7 @@ import click
 
 from kfwd import paths
 from kfwd.client.calls import Client
-from kfwd.errors import ConfigError, ExitCode
+from kfwd.errors import ConfigError
 from kfwd.text import clean
 
 if TYPE_CHECKING:
@@ -72,6 +72,20 @@ def say(text: str) -> None:
     print(f"kfwd: {clean(text)}", file=sys.stderr, flush=True)
 
 
+class Group(click.Group):
+    """Commands by name; a word that is none of them is met with the one that was likely meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            from kfwd.profiles.words import guess
+
+            raise click.UsageError(f'no command "{args[0]}"{guess(args[0], known)}', ctx)
+        return super().resolve_command(ctx, args)
+
+
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions
     """`30`, `30s`, `1m`, `500ms` -> seconds."""
 
@@ -108,9 +122,3 @@ def output_option(*formats: str) -> Callable[[F], F]:
         default=formats[0],
         help=f"Default: {formats[0]}.",
     )
-
-
-def usage(ctx: click.Context) -> int:
-    """What a group does without a command."""
-    print(ctx.get_help())
-    return ExitCode.OK

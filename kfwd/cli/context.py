@@ -8,12 +8,12 @@ import click
 
 from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.cli import render
-from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app
+from kfwd.cli.app import App, Group, kubeconfig_option, output_option, pass_app
 from kfwd.cli.status import CONTEXT_STYLE
 from kfwd.cli.up import print_plan
 
 
-@click.group()
+@click.group(cls=Group)
 def context() -> None:
     """Kubeconfig contexts, and entries from one to another."""
 

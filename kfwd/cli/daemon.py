@@ -9,14 +9,14 @@ import click
 from kfwd.api_handover import HANDOVER_PROTOCOL, HANDOVER_UNSUPPORTED, HandoverRequest
 from kfwd.api_model import UNKNOWN_CALL
 from kfwd.cli import render
-from kfwd.cli.app import App, output_option, pass_app, say
+from kfwd.cli.app import App, Group, output_option, pass_app, say
 from kfwd.errors import DaemonUnreachable, KfwdError
 
 STOP_WITHIN_S = 10.0
 PAUSE_S = 0.02
 
 
-@click.group()
+@click.group(cls=Group)
 def daemon() -> None:
     """The background process that holds the ports."""
 

@@ -11,15 +11,14 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from kfwd import __version__
+from kfwd.cli.app import App, Group
 from kfwd.errors import ExitCode, KfwdError, ProfileInvalid, UsageError
-
-if TYPE_CHECKING:
-    from kfwd.cli.app import App
 
 COMPLETE_VAR = "_KFWD_COMPLETE"
 INTERRUPTED = 130
@@ -55,7 +54,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands are modules that are not imported before they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -67,15 +66,6 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from kfwd.profiles.words import guess
-
-            raise click.UsageError(f'no command "{args[0]}"{guess(args[0], COMMANDS)}', ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -112,7 +102,7 @@ def tui(app: App, web: bool, port: int | None) -> int:
     return run_tui(app)
 
 
-@click.group()
+@click.group(cls=Group)
 def sim() -> None:
     """A simulated cluster that kubectl works against."""
 
@@ -174,8 +164,6 @@ def run_daemon(channel: int | None = None, *, record: bool = True) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's) and return its exit status."""
-    from kfwd.cli.app import App
-
     try:
         result = kfwd.main(
             args=argv,
@@ -214,7 +202,10 @@ def report(error: KfwdError) -> int:
 
 
 def _usage(error: click.ClickException) -> int:
-    text = error.format_message().rstrip(".")
+    if isinstance(error, NoArgsIsHelpError):
+        error.show()
+        return ExitCode.USAGE
+    text = " ".join(error.format_message().rstrip(".").split())
     context = getattr(error, "ctx", None)
     _print(f"kfwd: {text[:1].lower()}{text[1:]}")
     _print(f"hint: {context.command_path if context else 'kfwd'} --help")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kfwd.cli import render
-from kfwd.cli.app import App, output_option, pass_app, say
+from kfwd.cli.app import App, Group, output_option, pass_app, say
 from kfwd.cli.names import profile_names
 from kfwd.errors import DaemonUnreachable, ExitCode
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _name = click.argument("name", shell_complete=profile_names)
 
 
-@click.group()
+@click.group(cls=Group)
 def profile() -> None:
     """The files that say what should be up."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kfwd.cli import render
-from kfwd.cli.app import App, output_option, pass_app, say
+from kfwd.cli.app import App, Group, output_option, pass_app, say
 from kfwd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 force_option = click.option("--force", is_flag=True, help="Also when a file was changed by hand.")
 
 
-@click.group()
+@click.group(cls=Group)
 def service() -> None:
     """The daemon as a service that starts on login (systemd --user, launchd)."""
 

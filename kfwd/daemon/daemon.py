@@ -273,6 +273,10 @@ class Daemon:
         return await self.change(change)
 
     async def restart(self, id: str) -> None:
+        """Stop the entry and start it anew; one that is paused comes back."""
+        if self._known(id).paused:
+            return await self.pause(id, False)
+
         async def change() -> None:
             await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
 

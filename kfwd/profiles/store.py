@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def fingerprint(folder: Path) -> Fingerprint:
     found = {}
     for path in _files(folder):
         try:
-            stat = path.stat()
+            seen = path.stat()
         except OSError:
             continue  # went away between the listing and the look
-        found[path.name.removesuffix(SUFFIX)] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        found[path.name.removesuffix(SUFFIX)] = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
     return found
 
 
@@ -68,7 +69,10 @@ def read(folder: Path, name: str) -> Profile:
     """Read one profile. Raises `NotFound`; a file that cannot be read is a profile with a fault."""
     path = path_of(folder, name)
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return _faulty(path, name, "not a regular file")
+        if found.st_size > MAX_BYTES:
             return _faulty(path, name, "the file is larger than 4 MiB")
         text = path.read_bytes().decode()
     except FileNotFoundError:

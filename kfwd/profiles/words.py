@@ -14,6 +14,7 @@ from typing import Any
 from kfwd.model import PortSpec
 
 MAX_HOLD_S = 3600.0
+MAX_NAME = 253
 NAME = r"[a-z0-9][-a-z0-9.]*"
 NAMESPACE = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 # Container ports have IANA service names, Service ports DNS labels: this takes both.
@@ -47,7 +48,9 @@ def version(value: Any) -> int:
 def name(value: Any) -> str:
     """The name of a profile or an entry."""
     word = text(value)
-    if not re.fullmatch(NAME, word) or len(word) > 253:
+    if len(word) > MAX_NAME:
+        raise ValueError(f'bad name "{word[:20]}...": it is longer than {MAX_NAME} characters')
+    if not re.fullmatch(NAME, word):
         raise ValueError(
             f'bad name "{word}": use lower-case letters, digits, "-" and ".", '
             "starting with a letter or a digit"

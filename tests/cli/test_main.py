@@ -58,12 +58,27 @@ def test_usage_as_a_plugin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         (["ls", "--bogus"], "kfwd: no such option '--bogus'\nhint: kfwd ls --help\n"),
         (["rm"], "kfwd: missing argument 'NAME...'\nhint: kfwd rm --help\n"),
         (["down"], "kfwd: name profiles, or say --all\nhint: kfwd down --help\n"),
-        (["daemon", "dance"], "kfwd: no such command 'dance'\nhint: kfwd daemon --help\n"),
+        (
+            ["daemon", "stat"],
+            'kfwd: no command "stat" (did you mean "start"?)\nhint: kfwd daemon --help\n',
+        ),
+        (
+            ["completion"],
+            "kfwd: missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n"
+            "hint: kfwd completion --help\n",
+        ),
     ],
 )
 def test_usage_errors_are_one_line_and_a_hint(run: Run, args: list[str], error: str) -> None:
     result = run(*args)
     assert (result.code, result.out, result.err) == (ExitCode.USAGE, "", error)
+
+
+@pytest.mark.parametrize("group", ["context", "daemon", "profile", "service", "sim"])
+def test_a_group_without_a_command_shows_its_commands(run: Run, group: str) -> None:
+    result = run(group)
+    assert (result.code, result.out) == (ExitCode.USAGE, "")
+    assert result.err == run(group, "--help").out
 
 
 def test_no_daemon_is_exit_status_3_with_the_way_out(run: Run, home: Path) -> None:

@@ -220,6 +220,13 @@ async def test_a_paused_entry_frees_its_port_and_stays_paused(rig: Rig, tmp_path
     assert rig.saved().paused == set()
 
 
+async def test_restart_brings_a_paused_entry_back(rig: Rig) -> None:
+    await put(rig, "db", port := free_port())
+    await rig.daemon.pause("-/db", True)
+    await rig.daemon.restart("-/db")
+    assert (rig.saved().paused, rig.port("-/db")) == (set(), port)
+
+
 async def test_restart_makes_the_entry_anew_on_the_same_port(rig: Rig) -> None:
     await put(rig, "db")
     before, port = rig.daemon.entry("-/db"), rig.port("-/db")

@@ -72,12 +72,13 @@ def test_a_path_is_no_profile_name(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_are_profiles_with_a_fault(tmp_path: Path) -> None:
     (tmp_path / "bin.yaml").write_bytes(b"a: \xff")
     (tmp_path / "dir.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "Bad Name.yaml").write_text(WEB)
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     found = store.read_all(tmp_path)
     faults = {name: str(p.parsed.faults[0]) for name, p in found.items()}
     assert faults["bin"] == "1:1: byte 3 is not UTF-8"
-    assert faults["dir"] == "1:1: cannot be read: Is a directory"
+    assert faults["dir"] == faults["pipe"] == "1:1: not a regular file"
     assert faults["Bad Name"].startswith('1:1: bad name "Bad Name"')
     assert "gone" not in faults
 

@@ -114,6 +114,12 @@ def test_bad_names_are_faults(word: Any) -> None:
         words.name(word)
 
 
+def test_a_name_that_is_too_long_is_not_repeated_whole() -> None:
+    assert words.name("a" * 253)
+    with pytest.raises(ValueError, match=r'^bad name "a{20}\.\.\.": it is longer than 253 char'):
+        words.name("a" * 254)
+
+
 def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert words.path("~/.kube/dev") == f"{tmp_path}/.kube/dev"
