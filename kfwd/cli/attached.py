@@ -25,6 +25,7 @@ LOST_S = 30.0
 FATAL = 255
 """kubectl compiles its filters after all else was checked, and ends with klog.Fatal there."""
 
+TRUE, FALSE = {"true", "t", "1"}, {"false", "f", "0"}
 IGNORED = (
     *("--cache-dir", "--kuberc", "--log-flush-frequency", "--profile", "--profile-output"),
     *("--request-timeout", "--vmodule"),
@@ -45,9 +46,10 @@ def as_click(args: Sequence[str], switches: set[str]) -> Iterator[str]:
     """`--flag=true`, `--flag=false` and `-n=NS` in the forms that click reads."""
     for arg in args:
         name, equals, value = arg.partition("=")
-        if name in switches and equals:
-            if value.lower() in {"true", "t", "1"}:
-                yield name
+        if name in switches and value.lower() in TRUE:
+            yield name
+        elif name in switches and value.lower() in FALSE:
+            continue
         elif equals and len(name) == 2 and name[0] == "-" and name[1] != "-":
             yield from (name, value)
         else:
@@ -167,8 +169,13 @@ def run(
     where: tuple[str | None, str | None],
     flags: dict[str, Any],
     session: Callable[[App, EntryRequest], Session],
+    *,
+    interrupted: int = ExitCode.OK,
 ) -> int:
-    """Run `session` until a person ends it; `where` is a kubeconfig file and a context."""
+    """Run `session` until a person ends it; `where` is a kubeconfig file and a context.
+
+    `interrupted` is the exit status after Ctrl-C.
+    """
     file, context = where
     try:
         files = app.kubeconfig((file,) if file else ())
@@ -178,7 +185,7 @@ def run(
             request = EntryRequest(spec=spec, kubeconfig=paths, context=name, attached=True)
             session(app, request).run()
     except KeyboardInterrupt:
-        return ExitCode.OK
+        return interrupted
     except KfwdError as error:
         return failed(error)
     return ExitCode.OK

@@ -52,6 +52,8 @@ def port_forward(
     """Forward local ports as `kubectl port-forward` does, but stay up when the pod goes."""
     try:
         addresses = [one for listed in address for one in listed.split(",") if one]
+        if address and not addresses:
+            raise UsageError("--address needs at least one address")
         spec = forward(target, ports, namespace=namespace or None, address=addresses)
         timeout_s = _timeout(pod_running_timeout)
     except KfwdError as error:

@@ -18,6 +18,9 @@ from kfwd.model import EntryView, ProxyFlags, ProxySpec, State
 
 START_S = 10.0
 PORT = 8001
+INTERRUPTED = 130
+"""`kubectl proxy` does not handle SIGINT: this is what a shell sees of it."""
+
 DEFAULT = ProxyFlags()
 LOCAL_TROUBLE = frozenset({"port-in-use", "port-privileged", "bind-failed", "listener-taken"})
 """What kubectl would give up for too; everything else is waited for."""
@@ -93,6 +96,7 @@ def proxy(
         (kubeconfig_file, context),
         others,
         lambda app, request: Session(app, request, spec),
+        interrupted=INTERRUPTED,
     )
 
 

@@ -274,13 +274,11 @@ class Daemon:
 
     async def restart(self, id: str) -> None:
         """Stop the entry and start it anew; one that is paused comes back."""
-        if self._known(id).paused:
-            return await self.pause(id, False)
 
         async def change() -> None:
             await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
 
-        await self.change(change)
+        await (self.pause(id, False) if self._known(id).paused else self.change(change))
 
     async def contexts(self, paths: tuple[str, ...]) -> ContextList:
         """The contexts to choose from."""
@@ -375,8 +373,7 @@ class Daemon:
         await self._carry_out(diff(self._supervisor.wanted, self._wanted))
 
     async def _carry_out(self, steps: Steps) -> None:
-        stuck = await self._supervisor.apply(steps)
-        if stuck:
+        if stuck := await self._supervisor.apply(steps):
             log.error("did not stop in time: %s", ", ".join(stuck))
         self._clusters.retain({each.context for each in self._supervisor.wanted.values()})
         self._show_profiles()

@@ -61,20 +61,26 @@ def _bind_each(
 ) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
-        for address in addresses:
-            for host in LOOPBACK if address == "localhost" else (address,):
-                optional = address == "localhost" and host == LOOPBACK[1]
-                sock = inherited.pop(_place(host, port), None) or _bind(
-                    host, port, optional=optional
-                )
-                if sock is not None:
-                    bound.append(sock)
-                    port = port or _port(sock)
+        for host, optional in _hosts(addresses).items():
+            sock = inherited.pop(_place(host, port), None) or _bind(host, port, optional=optional)
+            if sock is not None:
+                bound.append(sock)
+                port = port or _port(sock)
     except BaseException:
         for sock in bound:
             sock.close()
         raise
     return bound
+
+
+def _hosts(addresses: Sequence[str]) -> dict[str, bool]:
+    """What to bind, each once, and whether it may be missing."""
+    found: dict[str, bool] = {}
+    for address in addresses:
+        for host in LOOPBACK if address == "localhost" else (address,):
+            optional = address == "localhost" and host == LOOPBACK[1]
+            found[host] = optional and found.get(host, True)
+    return found
 
 
 def _place(host: str, port: int) -> str:

@@ -25,6 +25,11 @@ def command(**flags: Any) -> None:
     """Takes flags."""
 
 
+def test_what_is_neither_true_nor_false_is_refused() -> None:
+    with pytest.raises(click.BadOptionUsage, match="'--on' does not take a value"):
+        command.make_context("x", ["--on=perhaps"])
+
+
 def test_usage_errors_have_kubectl_s_status() -> None:
     assert command.usage_exit_code == ExitCode.FAILED  # type: ignore[attr-defined]  # click's own type
 

@@ -102,6 +102,11 @@ def test_the_entry_is_attached_to_this_process(run: Run, attached: StandIn) -> N
     assert asked["spec"]["address"] == ["127.0.0.1", "::1"]
 
 
+def test_addresses_of_none_are_refused(run: Run) -> None:
+    result = run("port-forward", "--address", ",", "svc/web", "8080")
+    assert (result.code, result.err) == (1, "kfwd: --address needs at least one address\n")
+
+
 def test_it_stays_up_when_the_pod_goes_and_says_so_once(run: Run, attached: StandIn) -> None:
     streams(attached, LISTENING, READY, WAITING, WAITING, READY, AttachConnection(port=8080))
     then_ctrl_c(attached)

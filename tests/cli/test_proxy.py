@@ -51,11 +51,11 @@ def put(server: StandIn, index: int = 0) -> Any:
     return [request for request in server.requests if request.method == "PUT"][index].json
 
 
-def test_it_prints_kubectl_s_line_and_ends_well_on_ctrl_c(run: Run, served: StandIn) -> None:
+def test_it_prints_kubectl_s_line_and_has_its_status_on_ctrl_c(run: Run, served: StandIn) -> None:
     streams(served, AttachState(state=State.STARTING), LISTENING, LISTENING)
     then_ctrl_c(served)
     result = run("proxy")
-    assert (result.code, result.out) == (ExitCode.OK, "Starting to serve on 127.0.0.1:8001\n")
+    assert (result.code, result.out) == (130, "Starting to serve on 127.0.0.1:8001\n")
     asked = put(served)
     assert (asked["attached"], asked["spec"]["kind"]) == (True, "proxy")
 

@@ -31,6 +31,14 @@ def test_localhost_is_both_families_on_one_free_port() -> None:
         close_all(sockets)
 
 
+def test_an_address_that_is_named_twice_is_bound_once() -> None:
+    sockets = bind_all(["127.0.0.1", "localhost", "127.0.0.1"], 0)
+    try:
+        assert [sock.getsockname()[0] for sock in sockets] == ["127.0.0.1", "::1"]
+    finally:
+        close_all(sockets)
+
+
 def test_a_busy_port_is_named_and_leaves_nothing_bound() -> None:
     free, taken = bind_all(["localhost"], 0)
     port = taken.getsockname()[1]
