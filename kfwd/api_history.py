@@ -6,11 +6,14 @@ from datetime import datetime
 
 from msgspec import Struct
 
+UNKNOWN = "unknown"
+
 
 class HistoryItem(Struct, frozen=True, kw_only=True):
     """One thing that happened: a stable kebab-case `code`, and words.
 
-    `about` is an entry id, or `context NAME` for what happened to a context or its sessions.
+    `about` is an entry id, or `context NAME` for what happened to a context or its sessions. After
+    an entry's `UNKNOWN` nothing is known of it until its next state.
     """
 
     at: datetime

@@ -63,6 +63,10 @@ class History:
         self._alone = asyncio.Lock()
         self._backoff = Backoff(first=GATHER_S, cap=TICK_S)
 
+    def begin_anew(self) -> None:
+        """No other process goes on: what it did not say the end of ended when it last wrote."""
+        self._pending.anew = True
+
     def note(self, view: EntryView) -> None:
         """Each change of state, problem or endpoints that a view shows."""
         self._add(_happened(self._entries.get(view.id), view))
@@ -252,6 +256,7 @@ def _joined(first: Batch, then: Batch) -> Batch:
         events=(first.events + then.events)[-MOST:],
         cuts=(first.cuts + then.cuts)[-MOST:],
         spent=first.spent,
+        anew=first.anew,
     )
 
 

@@ -6,6 +6,7 @@ is older than 30 days goes, and so do the oldest rows beyond the bounds.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -16,7 +17,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from kfwd.api_history import HistoryItem
+from kfwd.api_history import UNKNOWN, HistoryItem
+from kfwd.model import State
 
 DAYS = 30
 HOUR_S = 3600
@@ -42,7 +44,17 @@ CREATE INDEX IF NOT EXISTS cuts_context ON cuts (context, id);
 CREATE TABLE IF NOT EXISTS spent (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL,
   up_s REAL NOT NULL, down_s REAL NOT NULL, UNIQUE (entry, at));
+CREATE TABLE IF NOT EXISTS written (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL);
 """
+LIVE = (State.STARTING, State.WAITING, State.READY, State.DEGRADED, State.FAILED)
+LEFT_ALIVE = """
+SELECT written.at, about FROM written, (
+  SELECT about, code, max(id) FROM events WHERE code IN (SELECT value FROM json_each(?))
+  GROUP BY about)
+WHERE code IN (SELECT value FROM json_each(?)) ORDER BY about
+"""
+"""Whose last state, among the first codes, is one of the second."""
+
 ADD_SPENT = """
 INSERT INTO spent (at, entry, up_s, down_s) VALUES (?, ?, ?, ?)
 ON CONFLICT (entry, at) DO UPDATE SET
@@ -73,14 +85,18 @@ class Spent(Struct):
 
 
 class Batch(Struct):
-    """What is to be written. `spent` is by entry and the hour's first second since the epoch."""
+    """What is to be written. `spent` is by entry and the hour's first second since the epoch.
+
+    `anew`: the process before may have ended without a word.
+    """
 
     events: list[HistoryItem] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
     spent: dict[tuple[str, int], Spent] = field(default_factory=dict)
+    anew: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.cuts or self.spent)
+        return self.anew or bool(self.events or self.cuts or self.spent)
 
 
 def damaged(error: Exception) -> bool:
@@ -101,9 +117,13 @@ class HistoryFile:
         """Write all of it or nothing; `now` are seconds since the epoch."""
         now = time.time() if now is None else now
         with self._lock, self._opened() as connection:
+            before = _left_alive(connection) if batch.anew else []
             connection.executemany(
                 "INSERT INTO events (at, about, code, text) VALUES (?, ?, ?, ?)",
-                [(_seconds(e.at), e.about, e.code, e.text[:TEXT_MAX]) for e in batch.events],
+                [
+                    (_seconds(e.at), e.about, e.code, e.text[:TEXT_MAX])
+                    for e in (*before, *batch.events)
+                ],
             )
             connection.executemany(
                 "INSERT INTO cuts (at, context, pod, age_s, idle_s, reason)"
@@ -115,6 +135,7 @@ class HistoryFile:
             )
             spent = [(hour, entry, s.up_s, s.down_s) for (entry, hour), s in batch.spent.items()]
             connection.executemany(ADD_SPENT, spent)
+            connection.execute("REPLACE INTO written VALUES (1, ?)", (int(now),))
             if now - self._pruned_at >= HOUR_S:
                 _prune(connection, now)
                 self._pruned_at = now
@@ -196,6 +217,15 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL").close()
     connection.execute("PRAGMA synchronous = NORMAL").close()
     connection.executescript(SCHEMA).close()
+
+
+def _left_alive(connection: sqlite3.Connection) -> list[HistoryItem]:
+    """The end of what is known of each entry that no process said a last word about: time after the
+    last write was not counted either."""
+    states = json.dumps([*State, UNKNOWN]), json.dumps(LIVE)
+    rows = connection.execute(LEFT_ALIVE, states).fetchall()
+    text = "kfwd ended without a word"
+    return [HistoryItem(at=_moment(at), about=about, code=UNKNOWN, text=text) for at, about in rows]
 
 
 def _prune(connection: sqlite3.Connection, now: float) -> None:

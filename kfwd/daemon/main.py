@@ -141,6 +141,8 @@ async def serve(
     daemon = make(paths, saved or Saved(), seen, logs, before.sockets)
     managed = Managed(env, before.names)
     try:
+        if heir is None:
+            daemon.history.begin_anew()
         for wanted in heir.attached if heir else ():
             daemon.attached.inherit(wanted)
         await daemon.start(accepting=heir is None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from kfwd.api_history import HistoryItem
+from kfwd.api_history import UNKNOWN, HistoryItem
 from kfwd.model import State
 from kfwd.text import age, clean, clock, share
 from kfwd.tui import words
@@ -31,7 +31,7 @@ UNCOUNTED = (None, State.PAUSED, State.STOPPING)
 
 AWAY = (State.WAITING, State.FAILED)
 TELLING = (State.FAILED, State.DEGRADED, State.WAITING, State.PAUSED)
-STATES = {state.value: state for state in State}
+STATES: Mapping[str, State | None] = {**{state.value: state for state in State}, UNKNOWN: None}
 
 
 class Stretch(Struct, frozen=True):
@@ -52,13 +52,13 @@ def stretches(history: Sequence[HistoryItem], now: datetime) -> tuple[Stretch, .
     begin = now - SPAN
     found = [Stretch(None, begin, now)]
     for item in history:
-        if (state := STATES.get(item.code)) is None:
+        if item.code not in STATES:
             continue
         last = found.pop()
         at = min(max(item.at, last.begin), now)
         if last.begin < at:
             found.append(Stretch(last.state, last.begin, at, last.text))
-        found.append(Stretch(state, at, now, item.text))
+        found.append(Stretch(STATES[item.code], at, now, item.text))
     return tuple(found)
 
 

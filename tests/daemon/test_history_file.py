@@ -70,6 +70,29 @@ def test_it_outlives_the_process(file: HistoryFile) -> None:
     again.close()
 
 
+def test_what_had_no_end_when_a_process_was_killed_ends_at_its_last_write(
+    file: HistoryFile,
+) -> None:
+    def stopped(about: str, code: str) -> HistoryItem:
+        return HistoryItem(at=THEN, about=about, code=code, text=code)
+
+    ends = [stopped("dev/a", "stopping"), stopped("dev/b", "paused"), stopped("context x", "ok")]
+    begun = [item("up", about) for about in ("dev/web", "dev/a", "dev/b")]
+    file.write(Batch(events=[*begun, *ends], anew=True), NOW)
+    file.write(Batch(events=[item("pod", "dev/db")]), NOW + 60)
+    again = Batch(events=[item("up", after_s=100)], anew=True)
+    file.write(again, NOW + 100)
+    found = file.events(None, THEN + timedelta(seconds=1), 10)
+    assert [(one.about, one.code, one.at - THEN) for one in found] == [
+        ("dev/db", "unknown", timedelta(seconds=60)),
+        ("dev/web", "unknown", timedelta(seconds=60)),
+        ("dev/web", "ready", timedelta(seconds=100)),
+    ]
+    file.write(Batch(anew=True), NOW + 200)
+    since = THEN + timedelta(seconds=100)
+    assert [one.about for one in file.events(None, since, 10)] == ["dev/web", "dev/web"]
+
+
 def test_two_processes_may_write(file: HistoryFile) -> None:
     other = HistoryFile(file.path)
     file.write(Batch(events=[item("a")]), NOW)

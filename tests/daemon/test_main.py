@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kfwd.api_history import UNKNOWN
 from kfwd.measure.processes import cpu_s
 from kfwd.service import environment
 from tests.daemon.process import Process, listening_within, refused
@@ -53,11 +54,16 @@ def test_killed_and_started_again_every_listener_accepts_within_a_second_of_work
     home.profile("dev", *(ports := [free_port() for _ in range(20)]))
     process = home.start()
     home.up()
+    home.client.history("dev/web")  # what is shown is written
     assert home.end(process, signal.SIGKILL) == -signal.SIGKILL
     again = home.spawn()
     assert all(listening_within(port, 10) for port in ports)
     worked = cpu_s(again.pid)  # a busy machine takes longer, but makes it no more work
     assert worked is None or worked < 1
+    while not home.answers():
+        time.sleep(0.01)
+    codes = [item.code for item in home.client.history("dev/web").history]
+    assert codes[codes.index(UNKNOWN) :][:2] == [UNKNOWN, "starting"]
 
 
 def test_a_second_daemon_is_told_of_the_first_and_changes_nothing(home: Process) -> None:

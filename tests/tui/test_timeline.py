@@ -72,6 +72,12 @@ def test_the_time_without_a_daemon_is_not_counted() -> None:
     assert text(bar(found, 6)) == "███··█"
 
 
+def test_what_is_not_known_of_a_daemon_that_was_killed_is_not_its_last_state() -> None:
+    found = stretches([item(90, "ready"), item(30, "unknown"), item(10, "waiting")], NOW)
+    assert text(bar(found, 6)) == "███  ▒"
+    assert text(summary(found)).startswith("75.00 % served")
+
+
 def test_the_hour_has_no_gap() -> None:
     found = stretches([item(70, "ready"), item(-1, "waiting"), item(5, "ready")], NOW)
     assert found[0].begin == NOW - SPAN
