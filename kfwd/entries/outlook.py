@@ -19,9 +19,6 @@ from kfwd.resolve.rules import RuleObjects, Rules
 
 OBJECTS = (SERVICES, ENDPOINT_SLICES, PODS)
 RULES = (INGRESSES, HTTP_ROUTES, GATEWAYS, REFERENCE_GRANTS, NAMESPACES)
-OPTIONAL = frozenset({HTTP_ROUTES.name, GATEWAYS.name, REFERENCE_GRANTS.name})
-"""The Gateway API is not part of every cluster."""
-
 UNIMPORTANT = frozenset({NAMESPACES.name})
 """Only routes that choose namespaces by label need these; those say so themselves."""
 
@@ -73,7 +70,7 @@ class Wide:
     @property
     def absent(self) -> bool:
         """Whether the cluster has no such kind, which it need not have."""
-        return self.kind.name in OPTIONAL and isinstance(self._source.problem, NotFound)
+        return self.kind.optional and isinstance(self._source.problem, NotFound)
 
     @property
     def objects(self) -> Mapping[str, Any] | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from kfwd.decoding import decoder
-from kfwd.errors import NOT_JSON, ApiError
+from kfwd.errors import NOT_JSON, ApiError, Forbidden
 from kfwd.kube import answers
 from kfwd.kube.answers import Answer
 from kfwd.kube.connect import Server
@@ -88,9 +88,20 @@ class Api:
     ) -> List[T]:
         """All objects (of all namespaces where none is given) as of one moment, the latest.
 
-        Fetched in pages of 500; `metadata.resource_version` is where a watch goes on.
+        Fetched in pages of 500; `metadata.resource_version` is where a watch goes on. Raises
+        `NotFound` for a kind that the cluster does not have, whatever we may list.
         """
         params = {"limit": str(PAGE)} | _selection(field_selector, label_selector)
+        try:
+            return await self._whole(kind, namespace, params)
+        except Forbidden:
+            if kind.optional:  # rules are asked before there is anything to find
+                with suppress(Forbidden):
+                    await self._exchange.complete(Request(path=kind.base), timeout=REQUEST_S)
+            raise
+
+    async def _whole(self, kind: Kind[T], namespace: str | None, params: dict[str, str]) -> List[T]:
+        """All pages of one list, begun anew where they expire."""
         for _ in range(LIST_RESTARTS):
             try:
                 return await self._pages(kind, kind.path(namespace), params)

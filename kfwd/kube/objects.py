@@ -327,13 +327,17 @@ class List(Struct, Generic[T], frozen=True, kw_only=True, rename="camel", gc=Fal
 
 
 class Kind(Struct, Generic[T], frozen=True, kw_only=True):
-    """A kind of object: `name` is its plural in URLs, `base` the path of its group and version."""
+    """A kind of object: `name` is its plural in URLs, `base` the path of its group and version.
+
+    `optional`: a cluster need not have it.
+    """
 
     name: str
     singular: str
     base: str
     type: type[T]
     namespaced: bool = True
+    optional: bool = False
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
         """The path of one object, or of the collection: of all namespaces where none is given."""

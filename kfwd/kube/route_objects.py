@@ -274,8 +274,14 @@ def full_name(item: Resource) -> str:
 
 
 INGRESSES = Kind(name="ingresses", singular="ingress", base=NETWORKING, type=Ingress)
-GATEWAYS = Kind(name="gateways", singular="gateway", base=GATEWAY_API, type=Gateway)
-HTTP_ROUTES = Kind(name="httproutes", singular="httproute", base=GATEWAY_API, type=HTTPRoute)
+GATEWAYS = Kind(name="gateways", singular="gateway", base=GATEWAY_API, type=Gateway, optional=True)
+HTTP_ROUTES = Kind(
+    name="httproutes", singular="httproute", base=GATEWAY_API, type=HTTPRoute, optional=True
+)
 REFERENCE_GRANTS = Kind(
-    name="referencegrants", singular="referencegrant", base=GATEWAY_API_BETA, type=ReferenceGrant
+    name="referencegrants",
+    singular="referencegrant",
+    base=GATEWAY_API_BETA,
+    type=ReferenceGrant,
+    optional=True,
 )

@@ -5,6 +5,7 @@ import pytest
 
 from kfwd.errors import ApiError, Forbidden, NotFound
 from kfwd.kube.objects import DEPLOYMENTS, NODES, PODS
+from kfwd.kube.route_objects import HTTP_ROUTES
 from tests.kube.scripted import (
     answer,
     api_of,
@@ -49,6 +50,17 @@ async def test_a_list_comes_in_pages_and_keeps_its_version() -> None:
             {"limit": "500", "labelSelector": "app=web", "continue": "t1"},
             {"limit": "500", "labelSelector": "app=web", "continue": "t2"},
         ]
+
+
+async def test_a_kind_that_is_not_there_is_not_found_though_rules_forbid_it() -> None:
+    hidden = failure(403, 'httproutes is forbidden: User "u" cannot list', "Forbidden")
+    script = {"httproutes": hidden, "v1": answer(404, b"404 page not found\n", "text/plain")}
+    async with serving(**script) as server, api_of(server) as api:
+        with pytest.raises(NotFound):
+            await api.list(HTTP_ROUTES, None)
+        server.on("v1", answer(200, {"kind": "APIResourceList"}))
+        with pytest.raises(Forbidden, match='User "u" cannot list'):
+            await api.list(HTTP_ROUTES, None)
 
 
 async def test_a_list_whose_pages_expired_starts_again() -> None:
