@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from kfwd.client.copies import Copy
+from kfwd.tui.dialog import Dialog
 from kfwd.tui.pieces import Piece, cut, hints
 from kfwd.tui.sheet import wrapped
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable
 
-if TYPE_CHECKING:
-    from kfwd.tui.app import KfwdApp
-
 FRAME, SIDES, WIDTH = 7, 6, 100
 """Lines around the list, cells beside it, and how wide it is at most with them."""
 
 
-class CopyAs(ModalScreen[str | None]):
+class CopyAs(Dialog[str | None]):
     """Ends with the text that was picked, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,y", "pick", "copy", id="copy-this"),
         Binding("escape,q,Y", "dismiss(None)", "leave", id="leave-copies"),
     ]
+    help_text = "What the entry is called by others: each line can be pasted as it stands."
 
     def __init__(self, name: str, copies: tuple[Copy, ...]) -> None:
         super().__init__()
@@ -46,9 +44,9 @@ class CopyAs(ModalScreen[str | None]):
         with Vertical(id="copy-as"):
             yield Line(fixed((Piece(f" copy {self._title} as", "title"),)), classes="one")
             yield LineTable(id="copies")
-            key = cast("KfwdApp", self.app).key
+            key = self.kfwd.key
             copy, leave = key("copy-this", "enter"), key("leave-copies", "esc")
-            keys = hints((copy, "copies"), (leave, "leaves"))
+            keys = hints((copy, "copies"), (leave, "leaves"), ("?", "help"))
             yield Line(fixed((Piece(" "), *keys)), classes="keys")
 
     def on_mount(self) -> None:

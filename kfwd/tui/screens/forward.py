@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
@@ -20,13 +19,12 @@ from kfwd.errors import KfwdError, UsageError
 from kfwd.model import ForwardSpec
 from kfwd.profiles import saving, store
 from kfwd.tui import drafts
+from kfwd.tui.dialog import Dialog
 from kfwd.tui.drafts import Draft, Place
 from kfwd.tui.pieces import Piece, Pieces, hints, shorten, wrap
+from kfwd.tui.widgets.field import Field
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.lines import Lines
-
-if TYPE_CHECKING:
-    from kfwd.tui.app import KfwdApp
 
 MOST = 6
 """Lines of the preview."""
@@ -34,7 +32,7 @@ LEAST = 20
 """Cells of a line before it is known how many there are."""
 
 
-class Ports(Input):
+class Ports(Field):
     """The ports of a draft; the cursor begins at the local one."""
 
     def __init__(self, ports: str, number: int) -> None:
@@ -48,7 +46,7 @@ class Ports(Input):
         self.cursor_position = 0
 
 
-class ProfileField(Input):
+class ProfileField(Field):
     """The name of a profile: one of those there are, or a new one; nothing is ad hoc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,13 +64,18 @@ class ProfileField(Input):
         self.value = self._choices[(at + by) % len(self._choices)]
 
 
-class Forward(ModalScreen[bool]):
+class Forward(Dialog[bool]):
     """A line of ports for each draft, and where to save them. Ends with whether it was done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", "forward", id="do-forward"),
         Binding("escape", "dismiss(False)", "leave", id="leave-forward"),
     ]
+    help_text = (
+        "Ports are LOCAL:REMOTE, one number for both, or :REMOTE for a free local port; several "
+        "are separated by spaces. With a profile's name they are written to its file, which comes "
+        "up; without one they are ad hoc. tab goes to the next field."
+    )
 
     def __init__(self, place: Place, found: Sequence[Draft]) -> None:
         super().__init__()
@@ -80,10 +83,6 @@ class Forward(ModalScreen[bool]):
         self._drafts = found
         self._made: list[str] = []
         self._busy = False
-
-    @property
-    def kfwd(self) -> KfwdApp:
-        return cast("KfwdApp", self.app)
 
     def compose(self) -> ComposeResult:
         names = store.names(self.kfwd.paths.profiles)
@@ -101,7 +100,9 @@ class Forward(ModalScreen[bool]):
                 yield Line(partial(_known, names), classes="one")
             yield Lines(id="preview")
             leave = self.kfwd.key("leave-forward", "esc")
-            keys = hints(("enter", "forwards"), ("tab", "next field"), (leave, "leaves"))
+            keys = hints(
+                *(("enter", "forwards"), ("tab", "next field"), (leave, "leaves"), ("?", "help"))
+            )
             yield Line(fixed(keys), classes="one")
 
     def on_mount(self) -> None:

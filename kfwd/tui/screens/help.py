@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from kfwd.tui.actions import actions
+from kfwd.tui.dialog import Dialog
 from kfwd.tui.page import Page
 from kfwd.tui.pieces import Piece, Pieces, fit
 from kfwd.tui.widgets.lines import Lines
@@ -25,7 +26,7 @@ class Help(ModalScreen[None]):
         Binding("escape,q,question_mark,enter", "dismiss", "close", id="close-help"),
     ]
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page | Dialog[Any]) -> None:
         super().__init__()
         self._text = page.help_text
         self._actions = actions(page)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from kfwd.errors import KfwdError
+from kfwd.tui.dialog import Dialog
 from kfwd.tui.pieces import Piece, hints, shorten
+from kfwd.tui.widgets.field import Field
 from kfwd.tui.widgets.line import Line, fixed
 from kfwd.tui.widgets.line_table import Item, LineTable, remark
-
-if TYPE_CHECKING:
-    from kfwd.tui.app import KfwdApp
 
 T = TypeVar("T")
 
@@ -58,7 +56,7 @@ class Choices(Generic[T]):
         return list(self._items(self._answer, find)) or [remark("nothing has that in its name")]
 
 
-class Pick(ModalScreen[str | None], Generic[T]):
+class Pick(Dialog[str | None], Generic[T]):
     """Ends with the key of what was picked, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,14 +67,11 @@ class Pick(ModalScreen[str | None], Generic[T]):
         Binding("pageup", "move(-10)", show=False),
         Binding("pagedown", "move(10)", show=False),
     ]
+    help_text = "What is typed leaves only what has it in its name; ↑ and ↓ move."
 
     def __init__(self, choices: Choices[T]) -> None:
         super().__init__()
         self._choices = choices
-
-    @property
-    def kfwd(self) -> KfwdApp:
-        return cast("KfwdApp", self.app)
 
     @property
     def table(self) -> LineTable:
@@ -87,10 +82,12 @@ class Pick(ModalScreen[str | None], Generic[T]):
             yield Line(
                 lambda cells: (Piece(shorten(self._choices.title, cells), "title"),), classes="one"
             )
-            yield Input(placeholder="type to filter", id="sift", compact=True)
+            yield Field(placeholder="type to filter", id="sift", compact=True)
             yield LineTable(id="choices", led=True)
             leave = self.kfwd.key("leave-pick", "esc")
-            yield Line(fixed(hints(("enter", "picks"), (leave, "leaves"))), classes="keys")
+            yield Line(
+                fixed(hints(("enter", "picks"), (leave, "leaves"), ("?", "help"))), classes="keys"
+            )
 
     def on_mount(self) -> None:
         self.query_one("#sift", Input).focus()
