@@ -258,9 +258,13 @@ class DaemonView(Struct, frozen=True, kw_only=True):
 
 
 class ProblemView(Problem, frozen=True, kw_only=True):
-    """A problem and what it is about: an entry id, a context name, a profile, or `daemon`."""
+    """A problem and what it is about: an entry id, a context name, a profile, or `daemon`.
+
+    `also`: the ids of other entries that have it.
+    """
 
     about: str
+    also: tuple[str, ...] = ()
 
 
 class ProfileView(Struct, frozen=True, kw_only=True):

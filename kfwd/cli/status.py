@@ -131,7 +131,9 @@ def problems(found: Sequence[ProblemView], colour: bool) -> str:
         return "\nno problems\n"
     alike: dict[tuple[Severity, str, str, str | None], list[str]] = {}
     for each in found:
-        alike.setdefault((each.severity, each.code, each.text, each.hint), []).append(each.about)
+        alike.setdefault((each.severity, each.code, each.text, each.hint), []).extend(
+            (each.about, *each.also)
+        )
     lines = []
     for (severity, code, text, hint), names in alike.items():
         painted = render.paint(severity, SEVERITY_STYLE[severity], colour)

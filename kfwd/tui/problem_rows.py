@@ -66,7 +66,7 @@ def _case(
     return Case(
         problem=problem,
         kind=_kind(picture, problem.about, profiles),
-        held=tuple(sorted(held)),
+        held=tuple(sorted({*held, *problem.also})),
         login=context if login.needed(picture, context) else None,
     )
 
@@ -87,7 +87,8 @@ def lines(
     glyph, tone = SEVERITIES[problem.severity]
     about = clean(problem.about)
     name = f"{case.kind} {about}" if case.kind in ("context", "profile") else about
-    held = f"holds up {count(len(case.held), 'entry', 'entries')} · " if case.held else ""
+    too = " too" if case.kind == "entry" else ""
+    held = f"holds up {count(len(case.held), 'entry', 'entries')}{too} · " if case.held else ""
     facts = Piece(f"{held}{words.span(problem.since, now)} ", "dim")
     left = (Piece(f" {glyph} ", tone), Piece(name, "title"))
     yield spread(left, (facts,), cells)

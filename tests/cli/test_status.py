@@ -99,12 +99,13 @@ def test_a_login_that_has_ended_is_not_shown_as_time_left() -> None:
 
 
 def test_a_problem_that_many_have_is_told_once(run: Run, daemon: StandIn) -> None:
-    alike = tuple(replace(PROBLEM, about=f"dev/{name}") for name in "abcde")
+    alike = tuple(replace(PROBLEM, about=f"dev/{name}") for name in "abd")
+    alike = (*alike, replace(PROBLEM, about="dev/c", also=("dev/e",)))
     other = replace(PROBLEM, about="dev/f", text="another")
     daemon.on("GET /v1/snapshot", snapshot(problems=(*alike, other)))
     told = [line for line in run("status").lines if line.startswith("error")]
     assert told == [
-        "error: dev/a, dev/b, dev/c and 2 more: log in (login-needed)",
+        "error: dev/a, dev/b, dev/d and 2 more: log in (login-needed)",
         "error: dev/f: another (login-needed)",
     ]
 

@@ -63,6 +63,12 @@ def test_a_cause_is_there_once_with_what_it_holds_up() -> None:
     assert (said, fix) == ("     it broke", "     → L logs in")
 
 
+def test_what_several_entries_have_is_there_once() -> None:
+    (case,) = cases(picture(problem("a/one", also=("a/two",)), entries=(entry("a/one"),)))
+    assert (case.kind, case.entry) == ("entry", "a/one")
+    assert drawn(case)[0].endswith("holds up 1 entry too · 3m")
+
+
 def test_the_worst_is_first() -> None:
     found = cases(
         picture(
