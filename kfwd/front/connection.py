@@ -214,6 +214,7 @@ class Connection:
             taken=self.received > 0,
             replayable=self._replay.complete,
             others=self._front.has_other(self._avoid | self._missing),
+            leaving=self._front.leaving(self.endpoint),
         )
         if gone:
             self._front.look_again()

@@ -171,6 +171,12 @@ class Front(Door[Connection]):
         """Whether there is an endpoint that is not in `avoid`."""
         return any(each.uid not in avoid for each in self._endpoints)
 
+    def leaving(self, destination: Destination) -> bool:
+        """Whether it is a pod that ends, or that is not behind the listeners any more."""
+        if isinstance(destination, Address):
+            return False
+        return all(each.terminating for each in self._endpoints if each.uid == destination.uid)
+
     def opener(self, destination: Destination) -> Opener:
         """What opens connections to it."""
         if isinstance(destination, Address):

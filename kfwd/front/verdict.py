@@ -28,11 +28,14 @@ def failure(ending: Ending) -> Failure:
     return classify(ending.reason or "") if ending.how is End.TEXT else Failure.OTHER
 
 
-def after(ending: Ending, *, taken: bool, replayable: bool, others: bool) -> Next:
+def after(
+    ending: Ending, *, taken: bool, replayable: bool, others: bool, leaving: bool = False
+) -> Next:
     """Decide.
 
     `taken`: a byte came back. `replayable`: all that was sent is still known. `others`: another
-    ready endpoint has not been tried yet.
+    ready endpoint has not been tried yet. `leaving`: the pod is none of them, or is being deleted:
+    its processes end before its sandbox does, so that it refuses for a while before it is gone.
     """
     if ending.how is End.CLEAN:
         return Next.FINISH
@@ -43,6 +46,6 @@ def after(ending: Ending, *, taken: bool, replayable: bool, others: bool) -> Nex
         return Next.RESET
     if replayable and others:
         return Next.ELSEWHERE
-    if why is Failure.REFUSED:
+    if why is Failure.REFUSED and not leaving:
         return Next.REFUSE
     return Next.WAIT if replayable else Next.RESET

@@ -61,7 +61,7 @@ class Cluster:
         self.store = Store()
         self.tokens = Tokens()
         self._ports = PortMap()
-        self.node = Node(self._ports, self._kept_lines())
+        self.node = Node(self._ports, self._kept_lines(), lambda: self.faults.now.sandbox_ms / 1000)
         self.sessions = Sessions(self.faults)
         self._portforward = PortForward(self._ports, self.faults, self.sessions)
         self._proxy = Proxy(self.store, self._ports)

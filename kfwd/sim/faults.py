@@ -42,7 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Node: `tunnel` off is a server before 1.31 (protocol notes D.1); `error_order` is the server
     generation of table C.4; `half_close_ms` the time between the end of one direction and of both
-    (C.5); `wedge` off lets a worker go on whose stream nobody reads any more (L.2).
+    (C.5); `wedge` off lets a worker go on whose stream nobody reads any more (L.2); `sandbox_ms` is
+    how long a pod's sandbox, in which every port then refuses, outlives its last process.
     """
 
     api_down: bool = False
@@ -63,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tunnel: bool = True
     error_order: ErrorOrder = "containerd16"
     half_close_ms: Count = 1000
+    sandbox_ms: Count = 100
     pair_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
     idle_s: Annotated[float, Meta(gt=0)] = 4 * 3600.0
     wedge: bool = True

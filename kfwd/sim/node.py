@@ -73,11 +73,21 @@ class PodProcess:
 
 
 class Node:
-    """Starts and stops pods and keeps the port map true. `keep` is given each line of each log."""
+    """Starts and stops pods and keeps the port map true.
 
-    def __init__(self, ports: PortMap, keep: Callable[[str], object] | None = None) -> None:
+    `keep` is given each line of each log; `sandbox_s` says for how many seconds a sandbox outlives
+    its last process.
+    """
+
+    def __init__(
+        self,
+        ports: PortMap,
+        keep: Callable[[str], object] | None = None,
+        sandbox_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._ports = ports
         self._keep = keep
+        self._sandbox_s = sandbox_s
         self._pods: dict[str, PodProcess] = {}
         self._tasks = TaskSet("node")
 
@@ -121,6 +131,8 @@ class Node:
     async def _end(self, process: PodProcess) -> None:
         try:
             await process.end()
+            self._ports.publish(process.uid, {})
+            await asyncio.sleep(self._sandbox_s())
         finally:
             self._ports.withdraw(process.uid)
             del self._pods[process.uid]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -19,7 +20,7 @@ import pytest
 
 from kfwd.cli import ls
 from kfwd.model import EntryView, State
-from kfwd.sim import pattern
+from kfwd.sim import content, pattern
 from tests.daemon.process import Process
 from tests.e2e.conftest import Sim
 from tests.ports import free_port
@@ -159,6 +160,29 @@ def test_after_the_serving_pod_is_deleted_the_next_request_is_answered_within_a_
     session.get("web")
     assert time.monotonic() - start < 1
     session.until(lambda: session.pod("web") != serving)
+
+
+def test_connections_wait_from_the_end_of_the_only_process_to_its_successor(
+    session: Session, sim: Sim, faults: Callable[..., Any]
+) -> None:
+    one = {**content.deployment("one", 1, sim.image), "kind": "StatefulSet"}
+    one["spec"]["serviceName"] = "one"
+    sim.kubectl("apply", "-n", session.namespace, "-f", "-", input=json.dumps(one))
+    sim.kubectl("rollout", "status", "-n", session.namespace, "sts/one", "--timeout=45s")
+    faults(sandbox_ms=1500)
+    session.write(one="sts/one:8080", echo="sts/one:9000")
+    session.start()
+    session.up()
+    session.until_state("shop/echo", State.READY)
+    with socket.create_connection(("127.0.0.1", session.ports["echo"]), timeout=20) as sock:
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+        sim.kubectl("delete", "pod", "one-0", "-n", session.namespace, "--wait=false", "--now")
+        with contextlib.suppress(ConnectionResetError):
+            assert sock.recv(1) == b""
+    assert session.get("one", timeout=20).startswith("pod=one-0")
+    assert session.view("shop/one").connections.failed == 0
+    sim.kubectl("delete", "sts", "one", "-n", session.namespace, "--wait=false")
 
 
 def test_no_request_fails_during_a_rolling_restart(session: Session, sim: Sim) -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from kfwd.front.replay import CONNECTION_MAX
 from kfwd.tunnel.stream import Stream
@@ -66,6 +67,23 @@ async def test_a_pod_that_is_gone_sends_the_connection_back_to_wait(rig: Rig) ->
     peer.data(stream, fin=True)
     await until(lambda: rig.front.counters.waiting == 1)
     assert rig.looks == 1
+    peer = await served(rig, B)
+    stream = await peer.opened()
+    assert await peer.received(stream, 7) == b"keep me"
+    peer.data(stream, b"kept")
+    assert await receive(app, 4) == b"kept"
+
+
+async def test_a_pod_that_ends_and_refuses_sends_the_connection_back_to_wait(rig: Rig) -> None:
+    peer = await served(rig, A)
+    app = await rig.app(b"keep me")
+    stream = await peer.opened()
+    assert await peer.received(stream, 7) == b"keep me"
+    rig.front.serve([replace(A, ready=False, terminating=True)])
+    peer.data(stream, fin=True)
+    peer.text(stream, REFUSED)
+    await until(lambda: rig.front.counters.waiting == 1)
+    assert rig.front.problem is None
     peer = await served(rig, B)
     stream = await peer.opened()
     assert await peer.received(stream, 7) == b"keep me"

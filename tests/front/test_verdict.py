@@ -38,3 +38,19 @@ def test_only_proof_that_nobody_took_it_dials_again(
     ending: Ending, taken: bool, replayable: bool, others: bool, verdict: Next
 ) -> None:
     assert after(ending, taken=taken, replayable=replayable, others=others) is verdict
+
+
+@pytest.mark.parametrize(
+    ("ending", "replayable", "others", "verdict"),
+    [
+        (REFUSED, True, False, Next.WAIT),
+        (REFUSED, True, True, Next.ELSEWHERE),
+        (REFUSED, False, False, Next.RESET),
+        (RESET_BY_PEER, True, False, Next.RESET),
+    ],
+)
+def test_a_pod_that_leaves_refuses_before_it_is_gone(
+    ending: Ending, replayable: bool, others: bool, verdict: Next
+) -> None:
+    decided = after(ending, taken=False, replayable=replayable, others=others, leaving=True)
+    assert decided is verdict

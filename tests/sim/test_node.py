@@ -54,6 +54,21 @@ async def test_a_stopped_pod_has_no_sandbox_and_no_sockets(node: Node) -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_a_sandbox_outlives_its_processes_and_refuses() -> None:
+    ports = PortMap()
+    node = Node(ports, sandbox_s=lambda: 0.2)
+    await node.start_pod(pod())
+    _, port = ports.address(UID, 9000) or ("", 0)
+    async with connect(port) as tcp:
+        stopping = asyncio.gather(node.stop_pod(pod(), grace_s=0.1))
+        assert await tcp.reader.read() == b""
+    assert ports.has_sandbox(UID)
+    assert ports.address(UID, 9000) is None
+    await stopping
+    assert not ports.has_sandbox(UID)
+    await node.close()
+
+
 async def test_stopping_a_pod_that_does_not_run_returns_at_once(node: Node) -> None:
     await node.stop_pod(pod())
 
