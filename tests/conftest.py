@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -16,8 +17,12 @@ asyncio.set_event_loop(None)
 
 
 def pytest_configure() -> None:
-    """Give children the usual SIGINT, even where a script runs the tests in the background."""
+    """Give children the usual SIGINT, even where a script runs the tests in the background.
+
+    In a pod the tests must not take its own cluster for theirs.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("KUBERNETES_SERVICE_HOST", None)
 
 
 def open_files() -> dict[str, str]:

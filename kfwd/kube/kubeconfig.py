@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, TypeVar
 from msgspec import Struct, field
 
 from kfwd.errors import ConfigError, UnknownContext
-from kfwd.kube import small_file
+from kfwd.kube import in_cluster, small_file
 from kfwd.kube.guarded import Guarded
 from kfwd.kube.kubeconfig_file import ClusterEntry, ContextEntry, File, UserEntry, decode, read
 from kfwd.model import ContextRef
@@ -182,13 +182,15 @@ class Kubeconfig:
 
 
 def load(paths: Iterable[Path | str]) -> Kubeconfig:
-    """Read and merge `paths`.
+    """Read and merge `paths`; where none exists, in a pod, what it was given itself.
 
     Raises `ConfigError`: `no-kubeconfig` when none exists, `kubeconfig-unreadable`, and
     `kubeconfig-invalid` with `file:line:column`.
     """
     wanted = [Path(path).absolute() for path in paths]
     files = [file for path in wanted if (file := read(path)) is not None]
+    if not files and (own := in_cluster.read()) is not None:
+        files = [own]
     if not files:
         raise ConfigError(
             f"there is no kubeconfig at {', '.join(str(path) for path in wanted)}",
