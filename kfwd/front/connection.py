@@ -268,13 +268,14 @@ class Connection:
         if not self._closed.done():
             self._closed.set_result(None)
 
-    def stream_data(self, data: memoryview) -> None:
+    def stream_data(self, *pieces: memoryview) -> None:
         if not self.received:
             self._replay.drop()
             self._front.reached(self.endpoint)
-        self.received += len(data)
-        self._front.counters.received += len(data)
-        self._local.write(data)
+        size = sum(map(len, pieces))
+        self.received += size
+        self._front.counters.received += size
+        self._local.write(*pieces)
 
     def stream_ended(self, ending: Ending) -> None:
         self._stream = None

@@ -115,9 +115,10 @@ class _Side:
     def pause_reading(self) -> None:
         self._reading = False
 
-    def write(self, data: memoryview) -> None:
-        if not self._closed:
-            self._inner.arrived(data)
+    def write(self, *pieces: memoryview) -> None:
+        for piece in pieces:
+            if not self._closed:
+                self._inner.arrived(piece)
 
     def finish(self) -> None:
         self._close("finish")

@@ -13,6 +13,9 @@ from typing import cast
 RECORD_SIZE = 16 * 1024
 """The longest record of TLS (RFC 8446 5.1); OpenSSL decrypts one a call."""
 
+RECORD_MAX = 5 + RECORD_SIZE + 2048
+"""The longest record as it is sent (RFC 5246 6.2.3): so many bytes hold a whole one."""
+
 SLICE = 32 * 1024
 """Most bytes that OpenSSL is given at once."""
 
@@ -80,29 +83,31 @@ class TlsRecords:
 
         `into` must have room for `received` and one record more. Raises `Broken`.
         """
-        filled = start = 0
-        while True:
+        filled, goodbye = 0, False
+        for start in range(0, len(received) or 1, SLICE):
             self._incoming.write(received[start : start + SLICE])
-            start += SLICE
-            try:
-                while count := self._read(into[filled:]):
-                    filled += count
-                    if count < RECORD_SIZE and self._used_up():
-                        break
-                else:
-                    return filled, True
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLError as error:
-                raise Broken(filled, error) from error
-            if start >= len(received):
-                self._keep_ticket()
-                return filled, False
+            last = start + SLICE >= len(received)
+            filled, goodbye = self._decrypt(into, filled, 1 if last else RECORD_MAX)
+            if goodbye:
+                break
+        self._keep_ticket()
+        return filled, goodbye
 
-    def _used_up(self) -> bool:
-        """Whether another read could only say that there is nothing: an exception costs as much
-        as a small record."""
-        return not self._incoming.pending and not self._object.pending()
+    def _decrypt(self, into: memoryview, filled: int, least: int) -> tuple[int, bool]:
+        """Decrypt while `least` bytes are there: asking in vain is an exception, which costs as
+        much as a small record."""
+        incoming, read = self._incoming, self._object.read
+        try:
+            while incoming.pending >= least:
+                count = cast("int", read(RECORD_SIZE, into[filled:]))
+                if not count:
+                    return filled, True
+                filled += count
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            raise Broken(filled, error) from error
+        return filled, False
 
     def _keep_ticket(self) -> None:
         """A server sends tickets right behind the handshake, so that one look suffices. A ticket
@@ -117,9 +122,6 @@ class TlsRecords:
         """The handshake failed: if that was for the ticket, the next one is to do without."""
         if self._tickets is not None:
             self._tickets.pop(self._name, None)
-
-    def _read(self, into: memoryview) -> int:
-        return cast("int", self._object.read(RECORD_SIZE, into))
 
     def goodbye(self) -> bytes:
         """The closing alert; the peer's is not waited for."""

@@ -239,8 +239,8 @@ class Session:
 
     def _handle(self, event: wire.Event) -> None:
         match event:
-            case wire.Received(stream_id, data):
-                self._received(stream_id, data)
+            case wire.Received(stream_id, pieces):
+                self._received(stream_id, pieces)
             case wire.Accepted(stream_id) if stream_id in self._streams:
                 self._streams[stream_id].accepted = True
             case wire.RemoteFinished(stream_id):
@@ -257,11 +257,11 @@ class Session:
                 self.liveness.ended()
                 self._lose(SessionLost("the server closed the session (GOAWAY)"))
 
-    def _received(self, stream_id: int, data: memoryview) -> None:
+    def _received(self, stream_id: int, pieces: list[memoryview]) -> None:
         if (stream := self._streams.get(stream_id)) is None:
             return
         self._unanswered.discard(stream_id)
-        if not stream.deliver(data):
+        if not stream.deliver(pieces):
             self.reader_changed()
 
     def _remote_finished(self, stream_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,8 +43,8 @@ class Ending(Struct, frozen=True):
 class Sink(Protocol):
     """Who takes what comes from the pod. Calls come from the event loop and must not block."""
 
-    def stream_data(self, data: memoryview) -> None:
-        """`data` is valid only during the call."""
+    def stream_data(self, *pieces: memoryview) -> None:
+        """Bytes, in order. They are valid only during the call."""
 
     def stream_ended(self, ending: Ending) -> None:
         """The last call for this stream."""
@@ -178,13 +178,13 @@ class Stream:
         if not self.paused:
             self._session.reader_changed()
 
-    def deliver(self, data: memoryview) -> bool:
+    def deliver(self, pieces: Sequence[memoryview]) -> bool:
         """Hand bytes on, or keep them for a paused sink. False when no more can be kept."""
         if not self.paused:
-            self._sink.stream_data(data)
+            self._sink.stream_data(*pieces)
             return True
-        self._pending.append(bytes(data))
-        self._pending_size += len(data)
+        self._pending.extend(map(bytes, pieces))
+        self._pending_size += sum(map(len, pieces))
         return self._pending_size < PENDING_MAX
 
     def watch_stall(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from kfwd.front import local as local_module
-from kfwd.front.local import HIGH_WATER, LocalSocket
+from kfwd.front.local import HIGH_WATER, PIECES, LocalSocket, unsent
 from tests.until import WAIT_S, until
 
 
@@ -216,3 +217,27 @@ async def test_writing_may_end_before_reading_does(pair: Pair) -> None:
     app.send(b"thanks")
     await until(lambda: notes.data == b"thanks")
     assert "closed" not in notes.events
+
+
+@pytest.mark.parametrize("count", [1, 3, PIECES + 1])
+async def test_pieces_arrive_in_order_whatever_the_kernel_takes_of_them(
+    pair: Pair, count: int
+) -> None:
+    local, app, notes = pair
+    data = random.Random(count).randbytes(8 << 20)
+    size = len(data) // count + 1
+    local.write(*(memoryview(data)[at : at + size] for at in range(0, len(data), size)))
+    assert notes.events == ["full"]  # not all of it went to the kernel
+    assert await receive(app, len(data)) == data
+    await until(lambda: notes.events == ["full", "drained"])
+
+
+def test_what_was_not_sent_begins_anywhere_in_the_pieces() -> None:
+    pieces = [memoryview(b"one"), memoryview(b""), memoryview(b"two")]
+    assert [unsent(pieces, sent) for sent in (0, 2, 3, 5, 6)] == [
+        b"onetwo",
+        b"etwo",
+        b"two",
+        b"o",
+        b"",
+    ]

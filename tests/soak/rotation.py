@@ -33,8 +33,8 @@ class Answer:
         self.data = b""
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
-    def stream_data(self, data: memoryview) -> None:
-        self.data += data
+    def stream_data(self, *pieces: memoryview) -> None:
+        self.data += b"".join(pieces)
 
     def stream_ended(self, ending: Ending) -> None:
         self.ended.set_result(ending)

@@ -241,8 +241,8 @@ async def test_a_reader_that_stalls_again_loses_nothing_at_the_end() -> None:
     rig.flow.pause_reading()
     take = rig.reader.stream_data
 
-    def take_and_stall(data: memoryview) -> None:
-        take(data)
+    def take_and_stall(*pieces: memoryview) -> None:
+        take(*pieces)
         rig.flow.pause_reading()
 
     rig.reader.stream_data = take_and_stall  # type: ignore[method-assign]

@@ -49,8 +49,8 @@ class Reader:
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.full = False
 
-    def stream_data(self, data: memoryview) -> None:
-        self.data += data
+    def stream_data(self, *pieces: memoryview) -> None:
+        self.data += b"".join(pieces)
         self.got.set()
 
     def stream_ended(self, ending: Ending) -> None:

@@ -40,26 +40,26 @@ async def test_what_comes_while_paused_comes_out_in_order() -> None:
     reader = Reader()
     stream, session = make(reader)
     stream.pause_reading()
-    assert stream.deliver(memoryview(b"one "))
-    assert stream.deliver(memoryview(b"two"))
+    assert stream.deliver([memoryview(b"one ")])
+    assert stream.deliver([memoryview(b"two")])
     assert (reader.data, stream.pending) == (b"", 7)
     stream.resume_reading()
-    stream.deliver(memoryview(b" three"))
+    stream.deliver([memoryview(b" three")])
     assert reader.data == b"one two three"
     assert session.calls == ["changed", "changed"]
 
 
 async def test_a_sink_that_pauses_again_keeps_the_rest_for_later() -> None:
     class Sipper(Reader):
-        def stream_data(self, data: memoryview) -> None:
-            super().stream_data(data)
+        def stream_data(self, *pieces: memoryview) -> None:
+            super().stream_data(*pieces)
             stream.pause_reading()
 
     reader = Sipper()
     stream, _ = make(reader)
     stream.pause_reading()
     for piece in (b"a", b"b", b"c"):
-        stream.deliver(memoryview(piece))
+        stream.deliver([memoryview(piece)])
     stream.resume_reading()
     assert (reader.data, stream.pending) == (b"a", 2)
     stream.resume_reading()
@@ -70,8 +70,8 @@ async def test_a_sink_that_pauses_again_keeps_the_rest_for_later() -> None:
 async def test_no_more_is_kept_than_the_bound() -> None:
     stream, _ = make(Reader())
     stream.pause_reading()
-    assert stream.deliver(memoryview(bytes(PENDING_MAX - 1)))
-    assert not stream.deliver(memoryview(b"x"))
+    assert stream.deliver([memoryview(bytes(PENDING_MAX - 1))])
+    assert not stream.deliver([memoryview(b"x")])
 
 
 async def test_an_end_comes_after_what_was_kept() -> None:
@@ -79,7 +79,7 @@ async def test_an_end_comes_after_what_was_kept() -> None:
     stream, _ = make(reader)
     stream.timer = asyncio.get_running_loop().call_later(60, print)
     stream.pause_reading()
-    stream.deliver(memoryview(b"last words"))
+    stream.deliver([memoryview(b"last words")])
     stream.end(Ending(End.CLEAN))
     assert reader.data == b"last words"
     assert await reader.ended == Ending(End.CLEAN)

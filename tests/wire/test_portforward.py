@@ -184,7 +184,7 @@ def test_end_of_file_is_sent_exactly_once(link: Link) -> None:
     _, data = link.open()
     assert link.client.finish(data) == bytes.fromhex("0000000301000000")
     assert link.client.finish(data) == b""
-    assert link.tell(said(data, "still here")) == [Received(data, memoryview(b"still here"))]
+    assert link.tell(said(data, "still here")) == [Received(data, [memoryview(b"still here")])]
     assert link.client.finish(999) == b""
 
 
@@ -201,7 +201,7 @@ def test_both_fins_are_a_clean_end(link: Link) -> None:
     """Protocol notes C.3, J.1.17: the data first, then the end, then the streams are released."""
     error, data = link.open()
     assert link.tell(said(data, "bye"), fin(data)) == [
-        Received(data, memoryview(b"bye")),
+        Received(data, [memoryview(b"bye")]),
         RemoteFinished(data),
     ]
     assert list(link.client.data_ids) == [data]
@@ -213,7 +213,7 @@ def test_the_error_stream_may_end_first(link: Link) -> None:
     error, data = link.open()
     assert link.tell(fin(error)) == []
     assert link.tell(said(data, "bye"), fin(data)) == [
-        Received(data, memoryview(b"bye")),
+        Received(data, [memoryview(b"bye")]),
         Reply(rst(data)),
         Ended(data, True, None),
     ]
@@ -228,7 +228,7 @@ def test_no_reset_follows_when_both_sides_have_finished(link: Link) -> None:
 def test_fin_on_a_frame_with_bytes_delivers_them_first(link: Link) -> None:
     _, data = link.open()
     assert link.tell(spdy.data_header(data, 2, fin=True) + b"hi") == [
-        Received(data, memoryview(b"hi")),
+        Received(data, [memoryview(b"hi")]),
         RemoteFinished(data),
     ]
 
@@ -236,7 +236,7 @@ def test_fin_on_a_frame_with_bytes_delivers_them_first(link: Link) -> None:
 def test_data_and_fins_before_the_replies_are_not_lost(link: Link) -> None:
     data, _ = link.client.open(80)
     assert link.tell(said(data, "early"), fin(data), fin(data - 2)) == [
-        Received(data, memoryview(b"early")),
+        Received(data, [memoryview(b"early")]),
         RemoteFinished(data),
         Reply(rst(data)),
         Ended(data, True, None),
@@ -283,7 +283,7 @@ def test_a_text_belongs_to_its_connection_and_taints_the_session(link: Link) -> 
     link.tell(said(error, REFUSED[:1]))
     assert link.client.tainted
     link.tell(said(error, REFUSED[1:]), fin(error), fin(data))
-    assert link.tell(said(other, "on")) == [Received(other, memoryview(b"on"))]
+    assert link.tell(said(other, "on")) == [Received(other, [memoryview(b"on")])]
     assert list(link.client.data_ids) == [other]
 
 
@@ -331,7 +331,7 @@ def test_a_reset_after_the_pods_end_is_no_clean_end(link: Link) -> None:
 def test_a_reset_error_stream_that_said_nothing_leaves_the_data_flowing(link: Link) -> None:
     error, data = link.open()
     assert link.tell(rst(error)) == []
-    assert link.tell(said(data, "on")) == [Received(data, memoryview(b"on"))]
+    assert link.tell(said(data, "on")) == [Received(data, [memoryview(b"on")])]
     assert link.tell(fin(data))[-1] == Ended(data, False, RESET)
 
 
@@ -415,15 +415,27 @@ def test_what_comes_after_a_local_reset_is_ignored(link: Link) -> None:
     assert link.tell(link.server.syn_reply(data)) == []
 
 
+def test_frames_of_a_stream_that_follow_each_other_are_one_event(link: Link) -> None:
+    _, data = link.open()
+    _, other = link.open()
+    one, two = said(data, "1") + said(data, "2"), said(data, "4") + fin(data) + said(data, "late")
+    assert link.tell(one + said(other, "3") + two) == [
+        Received(data, [memoryview(b"1"), memoryview(b"2")]),
+        Received(other, [memoryview(b"3")]),
+        Received(data, [memoryview(b"4")]),
+        RemoteFinished(data),
+    ]
+
+
 def test_a_reset_between_two_events_takes_effect_at_once(link: Link) -> None:
     error, data = link.open()
     _, other = link.open()
-    frames = said(data, "1") + said(data, "2") + fin(data) + said(other, "3") + fin(error)
+    frames = said(data, "1") + said(other, "3") + said(data, "2") + fin(data) + fin(error)
     events = []
     for event in link.client.receive(frames):
         events.append(event)
         link.client.reset(data)
-    assert events == [Received(data, memoryview(b"1")), Received(other, memoryview(b"3"))]
+    assert events == [Received(data, [memoryview(b"1")]), Received(other, [memoryview(b"3")])]
 
 
 # The session
@@ -539,7 +551,7 @@ def played(script: bytes, sizes: list[int]) -> list[Event | tuple[int, bytes]]:
             if not isinstance(event, Received):
                 log.append(event)
                 continue
-            payload = bytes(event.data)
+            payload = b"".join(event.pieces)
             match log[-1:]:
                 case [(event.stream_id, bytes(before))]:
                     log.pop()

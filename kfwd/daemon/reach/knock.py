@@ -83,7 +83,7 @@ class _Sink:
     def __init__(self) -> None:
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
-    def stream_data(self, data: memoryview) -> None:
+    def stream_data(self, *pieces: memoryview) -> None:
         pass
 
     def stream_ended(self, ending: Ending) -> None:
