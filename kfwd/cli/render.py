@@ -52,9 +52,19 @@ def table(rows: Sequence[Sequence[str | Cell]], *, colour: bool = False) -> str:
     if not rows:
         return ""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(row[column].text) for row in cells) for column in range(len(cells[0]))]
+    widths = [max(cells_of(row[column].text) for row in cells) for column in range(len(cells[0]))]
     cells[0] = [Cell(cell.text, BOLD) for cell in cells[0]]
     return "".join(_line(row, widths, colour) + "\n" for row in cells)
+
+
+def cells_of(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    seen = [char for char in text if category(char) not in {"Mn", "Me", "Cf"}]
+    return len(seen) + sum(east_asian_width(char) in "WF" for char in seen)
 
 
 def _cell(value: str | Cell) -> Cell:
@@ -63,7 +73,7 @@ def _cell(value: str | Cell) -> Cell:
 
 def _line(row: Sequence[Cell], widths: Sequence[int], colour: bool) -> str:
     padded = [
-        paint(cell.text, cell.style, colour) + " " * (width - len(cell.text))
+        paint(cell.text, cell.style, colour) + " " * (width - cells_of(cell.text))
         for cell, width in zip(row, widths, strict=True)
     ]
     return GAP.join(padded).rstrip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from kfwd.model import ContextState, ContextView, State
@@ -100,15 +100,21 @@ def _bar(height: int, row: int) -> str:
     return BARS[min(height, len(BARS)) - 1]
 
 
-def context(of: ContextView, now: datetime) -> tuple[Piece, ...]:
-    """`● dev · 3.1 ms · login 7h left`."""
-    glyph, tone = CONTEXTS[of.state]
-    facts = [clean(of.name)]
-    if of.state is not ContextState.OK:
-        facts.append(of.state.value.replace("-", " "))
-    elif of.latency_ms is not None:
-        facts.append(latency(of.latency_ms))
+def contexts(of: Sequence[ContextView], now: datetime) -> Iterator[Piece]:
+    """`  ● dev · 3.1 ms · login 7h left`; of several only `  ● dev  ✖ prod · unreachable`."""
+    for each in of:
+        glyph, tone = CONTEXTS[each.state]
+        facts = [clean(each.name)]
+        if each.state is not ContextState.OK:
+            facts.append(each.state.value.replace("-", " "))
+        if len(of) == 1:
+            facts += _measured(each, now)
+        yield from (Piece(f"  {glyph} ", tone), Piece(" · ".join(facts), "dim"))
+
+
+def _measured(of: ContextView, now: datetime) -> Iterator[str]:
+    if of.state is ContextState.OK and of.latency_ms is not None:
+        yield latency(of.latency_ms)
     if of.login_expires is not None:
         left = of.login_expires > now
-        facts.append(f"login {span(now, of.login_expires)} left" if left else "login expired")
-    return (Piece(f"{glyph} ", tone), Piece(" · ".join(facts), "dim"))
+        yield f"login {span(now, of.login_expires)} left" if left else "login expired"

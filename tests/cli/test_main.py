@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -108,6 +109,16 @@ def test_ctrl_c_is_exit_status_130(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("kfwd.client.calls.Client.snapshot", interrupted)
     assert run("ls").code == 130
+
+
+def test_what_the_locale_cannot_write_is_escaped(
+    daemon: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry(context="生产")))
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, "ascii"))
+    assert cli.main(["ls", "-o", "wide"]) == ExitCode.OK
+    assert rb"\u751f\u4ea7" in written.getvalue()
 
 
 def command_line(*args: str, code: str = "") -> list[str]:

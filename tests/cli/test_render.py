@@ -36,6 +36,11 @@ def test_columns_are_as_wide_as_their_widest_cell_and_colour_counts_for_nothing(
     assert render.table(rows, colour=True).splitlines()[1] == "\x1b[31mlong\x1b[0m   x     y"
 
 
+def test_wide_and_combined_characters_take_the_cells_they_have() -> None:
+    rows = [["生产", "x"], ["e\u0301c", "x"], ["plain", "x"]]
+    assert render.table(rows) == "生产    x\ne\u0301c      x\nplain   x\n"
+
+
 def test_no_rows_are_no_table() -> None:
     assert render.table([]) == ""
 

@@ -81,4 +81,9 @@ def context(**changes: object) -> ContextView:
     ],
 )
 def test_contexts(changes: dict[str, object], found: str) -> None:
-    assert text(words.context(context(**changes), NOW)) == found
+    assert text(tuple(words.contexts([context(**changes)], NOW))) == f"  {found}"
+
+
+def test_of_several_contexts_the_names_are_told() -> None:
+    several = [context(), context(name="prod", state=ContextState.UNREACHABLE)]
+    assert text(tuple(words.contexts(several, NOW))) == "  ● dev  ✖ prod · unreachable"

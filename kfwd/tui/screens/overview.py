@@ -122,9 +122,9 @@ class Overview(EntryPage):
     def _group(self, group: Group, cells: int) -> Pieces:
         name = clean(group.title)
         left: Pieces = (Piece(f" {'▸' if group.folded else '▾'} "), Piece(name, "title"))
-        context = self.picture.context(group.shown[0].context)
-        if context is not None:
-            left = (*left, Piece("  "), *words.context(context, self.kfwd.clock()))
+        names = dict.fromkeys(entry.context for entry in group.shown)
+        found = [each for name in names if (each := self.picture.context(name)) is not None]
+        left = (*left, *words.contexts(found, self.kfwd.clock()))
         tone: Tone = "dim" if group.ready == group.all else "warn"
         return spread(left, (Piece(f"{group.ready} of {group.all} ready ", tone),), cells)
 
