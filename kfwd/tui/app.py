@@ -16,9 +16,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key
+from textual.message import Message
 from textual.screen import Screen
 
 from kfwd import paths
@@ -38,6 +40,10 @@ from kfwd.tui.undo import KEPT_S, Undo
 
 FLUSH_S = 0.15
 """Changes that come faster than this are shown together."""
+
+GC = (20_000, 20, 20)
+"""A frame of many entries makes thousands of objects that the next one drops: the usual 700 would
+look for cycles among them several times a frame, a tenth of the processor time of a storm."""
 
 FAULTS = 4
 """Sentences about the settings that are shown; the next ones when these are mended."""
@@ -63,6 +69,9 @@ class KfwdApp(App[None]):
         Binding("q", "quit", "quit", id="quit"),
     ]
 
+    class Due(Message):
+        """What has changed is to be shown now."""
+
     def __init__(self, env: Mapping[str, str], *, clock: Callable[[], datetime] = utcnow) -> None:
         # The terminal's own colours, of which Textual can leave out all.
         super().__init__(ansi_color=True if env.get("NO_COLOR") else None)
@@ -78,7 +87,7 @@ class KfwdApp(App[None]):
         self.calls = Calls(self, self._tasks)
         self._chosen: dict[str, str] = {}
         self._flushed = 0.0
-        self._flushing = False
+        self._flushing: asyncio.TimerHandle | None = None
 
     def kubeconfigs(self) -> tuple[str, ...]:
         """The kubeconfig files of whoever started this."""
@@ -115,6 +124,8 @@ class KfwdApp(App[None]):
         return self.get_key_display(Binding(key, "", ""))
 
     async def on_unmount(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
         await self._tasks.close()
 
     def say(self, text: str, *, hint: str = "", bad: bool = False, keep_s: float = 5.0) -> None:
@@ -193,17 +204,18 @@ class KfwdApp(App[None]):
 
     def changed(self) -> None:
         """Show it soon: at once if nothing was shown lately, else together with what follows."""
-        if not self._flushing:
-            self._flushing = True
-            wait = self._flushed + FLUSH_S - time.monotonic()
-            self.set_timer(max(wait, 0.001), self._show)
+        if self._flushing is None:
+            # Not a timer of Textual: each of those is a task, and a look at a signature.
+            wait, loop = self._flushed + FLUSH_S - time.monotonic(), asyncio.get_running_loop()
+            self._flushing = loop.call_later(max(wait, 0), self.post_message, self.Due())
 
     def _second(self) -> None:
         self.picture.sample(time.monotonic())
         self._renew()
 
+    @on(Due)
     def _show(self) -> None:
-        self._flushing = False
+        self._flushing = None
         self._flushed = time.monotonic()
         if self.screen_stack:
             self._renew()
@@ -220,6 +232,7 @@ def run(env: Mapping[str, str]) -> int:
     """Run the TUI in this terminal; returns the exit status."""
     app = KfwdApp(env)
     gc.freeze()  # modules and styles stay as long as the app: looking at them again costs frames
+    gc.set_threshold(*GC)
     asyncio.run(_attended(app))
     return app.return_code or ExitCode.OK
 

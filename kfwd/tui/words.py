@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from kfwd.model import ContextState, ContextView, State
 from kfwd.text import clean
@@ -34,6 +35,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 BARS = "▁▂▃▄▅▆▇█"
 
 
+@cache
 def state(of: State) -> Piece:
     """`● ready`."""
     glyph, tone = STATES[of]

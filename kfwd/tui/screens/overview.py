@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from kfwd.tui import columns, login, outline, places, words
 from kfwd.tui.entry_page import ENTRY_BINDINGS, EntryPage
 from kfwd.tui.link import Standing
 from kfwd.tui.outline import Group, Wish
+from kfwd.tui.picture import Picture
 from kfwd.tui.pieces import Piece, Pieces, Tone, spread
 from kfwd.tui.widgets.find import FIND, Find
 from kfwd.tui.widgets.line import Line
@@ -70,19 +72,18 @@ class Overview(EntryPage):
         wished.show()
 
     def _items(self) -> Iterator[Item]:
-        if not self.picture.entries:
+        picture, now = self.picture, self.kfwd.clock()
+        if not picture.entries:
             yield from self._first_start()
-        now = self.kfwd.clock()
-        groups = outline.outline(self.picture, self.wish)
-        if self.picture.entries and not groups:
+        groups = outline.outline(picture, self.wish)
+        if picture.entries and not groups:
             yield remark(f"{self._hidden()} - {self.kfwd.key('show-all', 'esc')} shows all")
         for group in groups:
             yield Item(PROFILE + group.profile, partial(self._group, group))
             for entry in () if group.folded else group.shown:
-                facts = columns.Facts(entry, self.picture.rate(entry.id), now)
-                yield Item(entry.id, partial(columns.row, facts))
+                yield Item(entry.id, partial(_row, entry, picture, now))
                 if entry.problem is not None:
-                    waits = login.needed(self.picture, entry.context)
+                    waits = login.needed(picture, entry.context)
                     draw = partial(columns.problem, entry, login=waits)
                     yield Item(entry.id, draw, pickable=False)
 
@@ -179,3 +180,8 @@ class Overview(EntryPage):
         if action == "fold":
             return self.is_mounted and (self.table.key or "").startswith(PROFILE)
         return super().check_action(action, parameters)
+
+
+def _row(entry: EntryView, picture: Picture, now: datetime, cells: int) -> Pieces:
+    """Made where it is drawn: most entries are not seen."""
+    return columns.row(columns.Facts(entry, picture.rate(entry.id), now), cells)

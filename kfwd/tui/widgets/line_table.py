@@ -6,8 +6,9 @@ Textual's DataTable costs a quarter of a core for 500 rows at four changes a sec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
+from msgspec import Struct
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -22,7 +23,7 @@ from kfwd.tui.widgets.toned import Toned
 PAGE = 10_000
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True):
     """One line. Lines with the same `key` belong together; the cursor stops at the first of them
     if it is `pickable`.
     """
@@ -79,6 +80,7 @@ class LineTable(Toned, ScrollView, can_focus=True):
         self._items: Sequence[Item] = ()
         self._cursor = 0
         self._drawn: dict[int, tuple[Pieces, bool, Strip]] = {}
+        self._looks: dict[int, tuple[Pieces, bool]] = {}  # of lines that are to be drawn
 
     @property
     def key(self) -> str | None:
@@ -118,10 +120,10 @@ class LineTable(Toned, ScrollView, can_focus=True):
 
     def _place(self, key: str | None, near: int) -> int:
         """The pickable line of `key`, else the one nearest to `near`."""
-        picks = [index for index, item in enumerate(self._items) if item.pickable]
-        for index in picks:
-            if self._items[index].key == key:
+        for index, item in enumerate(self._items):
+            if item.key == key and item.pickable:
                 return index
+        picks = (index for index, item in enumerate(self._items) if item.pickable)
         return min(picks, key=lambda index: abs(index - near), default=0)
 
     def _go(self, index: int) -> None:
@@ -146,10 +148,12 @@ class LineTable(Toned, ScrollView, can_focus=True):
 
     def _redraw(self) -> None:
         """Refresh the visible lines that differ from what is on the screen."""
-        top, cells = self.scroll_offset.y, self.size.width
-        for index in range(top, min(top + self.size.height, max(len(self._items), self._seen()))):
-            known = self._drawn.get(index)
-            if known is None or known[:2] != self._look(index, cells):
+        self._looks.clear()
+        (cells, height), top = self.size, self.scroll_offset.y
+        for index in range(top, min(top + height, max(len(self._items), self._seen()))):
+            known, look = self._drawn.get(index), self._look(index, cells)
+            if known is None or known[:2] != look:
+                self._looks[index] = look
                 self.refresh_line(index)
 
     def _seen(self) -> int:
@@ -164,7 +168,7 @@ class LineTable(Toned, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         cells, index = self.size.width, self.scroll_offset.y + y
-        pieces, cursor = self._look(index, cells)
+        pieces, cursor = self._looks.get(index) or self._look(index, cells)
         known = self._drawn.get(index)
         if known is not None and known[:2] == (pieces, cursor):
             return known[2]
@@ -177,13 +181,16 @@ class LineTable(Toned, ScrollView, can_focus=True):
         super().notify_style_update()
 
     def on_focus(self) -> None:
+        self._looks.clear()
         self.refresh()
 
     def on_blur(self) -> None:
+        self._looks.clear()
         self.refresh()
 
     def on_resize(self) -> None:
         self._drawn.clear()
+        self._looks.clear()
         self._go(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
