@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.api_handover import HandoverRequest, Successor
-from kfwd.api_model import DownRequest, EntryRequest, Plan, Taken, UpRequest
-from kfwd.daemon import adhoc, context_list, profiles, reloading, wants
+from kfwd.api_model import EntryRequest, Plan, Taken
+from kfwd.daemon import adhoc, context_list, profiles, wants
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
@@ -28,17 +28,17 @@ from kfwd.daemon.health import DAEMON, about
 from kfwd.daemon.history import History
 from kfwd.daemon.logins import Logins
 from kfwd.daemon.logs import Ring
-from kfwd.daemon.profiles_watch import Change, watch_profiles
+from kfwd.daemon.profiles_up import ProfilesUp
+from kfwd.daemon.profiles_watch import watch_profiles
 from kfwd.daemon.reach import limits
-from kfwd.daemon.reconcile import Plan as Steps
-from kfwd.daemon.reconcile import diff
-from kfwd.daemon.state import Saved, Saver, UpProfile, encode
+from kfwd.daemon.reconciler import Reconciler
+from kfwd.daemon.state import Saved, Saver, encode
 from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.daemon.switch import Switch
 from kfwd.daemon.wakeups import open_netlink, watch_clocks, watch_network
 from kfwd.entries.entry import Entry
-from kfwd.errors import DaemonReplaced, KfwdError, NotFound, UsageError
+from kfwd.errors import DaemonReplaced, NotFound, UsageError
 from kfwd.front.door import Door
 from kfwd.kube import kubeconfig
 from kfwd.model import ADHOC, ContextRef, EntryView, Problem, Wanted
@@ -99,10 +99,13 @@ class Daemon:
             default_kubeconfig=default_kubeconfig,
         )
         self._switch = Switch(saved, self._clusters, self._supervisor, self._tasks)
-        self._profile_problems: dict[str, Problem] = {}
-        self._changes = Changes(self._tasks, self.saver)
-        self.change = self._changes.run
-        self.check_not_replaced = self._changes.check
+        self.changes = Changes(self._tasks, self.saver)
+        self._reconciler = Reconciler(
+            saved, self.attached, self._supervisor, self._clusters, self._reconciled
+        )
+        self.profiles = ProfilesUp(
+            self._reconciler, self.changes, store, paths.profiles, default_kubeconfig
+        )
 
     async def start(self, *, accepting: bool = True) -> None:
         """Bind every listener of what was up, then look after everything.
@@ -110,13 +113,15 @@ class Daemon:
         Without `accepting`, connections are left to another process until the doors resume.
         """
         self._supervisor.accepting = accepting
-        async with self._changes.lock:
-            await self._reconcile()
+        async with self.changes.lock:
+            await self._reconciler.reconcile()
         self._supervisor.accepting = True
         self._tasks.spawn(self.saver.run(), "save state")
         self._tasks.spawn(self.history.run(), "write history")
         self._tasks.spawn(sample(self.store, self._supervisor.counters), "sample counters")
-        watch = watch_profiles(self.paths.profiles, lambda: self.saved.profiles, self.reload)
+        watch = watch_profiles(
+            self.paths.profiles, lambda: self.saved.profiles, self.profiles.reload
+        )
         self._tasks.spawn(watch, "watch profiles")
         self._tasks.spawn(watch_clocks(self.look_again), "watch the clocks")
         self._tasks.spawn(watch_network(self.look_again, open_netlink()), "watch the network")
@@ -127,11 +132,11 @@ class Daemon:
 
     @property
     def left(self) -> bool:
-        return self._changes.over
+        return self.changes.over
 
     def leave(self) -> None:
         """Another process is the daemon: hold no listener, change and save nothing any more."""
-        self._changes.over = True
+        self.changes.over = True
         self.saver.leave()
         self.attached.leave()
         for id, door in self.doors():
@@ -148,69 +153,9 @@ class Daemon:
         await self.history.close()
         return stuck
 
-    async def up(self, request: UpRequest) -> Plan:
-        """Bring profiles up, as their files are now."""
-        return await self.change(lambda: self._up(request))
-
-    async def _up(self, request: UpRequest) -> Plan:
-        specs = await self._wish(request)
-        plan = self._plan(specs)
-        self.saved.profiles.update(specs)
-        for name in specs:
-            self._profile_problems.pop(name, None)
-        await self._reconcile()
-        return plan
-
-    async def plan(self, request: UpRequest) -> Plan:
-        """What `up` would do."""
-        return self._plan(await self._wish(request))
-
-    async def down(self, request: DownRequest) -> Plan:
-        """Take profiles down; what they were pinned to is forgotten."""
-
-        async def change() -> Plan:
-            names = list(self.saved.profiles) if request.all else list(request.profiles)
-            self._check_known(names)
-            running = self._wanted.items()
-            going = {id: each for id, each in running if request.all or each.profile in names}
-            plan = wants.plan(names, going, {})
-            for name in names:
-                self.saved.profiles.pop(name, None)
-                self._profile_problems.pop(name, None)
-            for id in going:
-                self._forget(id)
-            await self._reconcile()
-            return plan
-
-        return await self.change(change)
-
-    async def reload(self, changes: Sequence[Change]) -> None:
-        """Profiles' files changed. One that is invalid changes nothing but its problem."""
-        self.check_not_replaced()
-        up = [change for change in changes if change.name in self.saved.profiles]
-        if gone := tuple(change.name for change in up if change.deleted):
-            log.warning("the files of these profiles are gone, they go down: %s", ", ".join(gone))
-            await self.down(DownRequest(profiles=gone))
-        names = [change.name for change in up if not change.deleted]
-        await reloading.together(names, self._renew, self._refuse)
-
-    async def _renew(self, names: Sequence[str]) -> Plan:
-        """Those that are still up, as their files are now."""
-
-        async def change() -> Plan:
-            up = tuple(name for name in names if name in self.saved.profiles)
-            return await self._up(UpRequest(kubeconfig=(), profiles=up)) if up else Plan()
-
-        return await self.change(change)
-
-    def _refuse(self, name: str, error: KfwdError) -> None:
-        problem = self._profile_problems[name] = profiles.problem_of(error)
-        log.warning("profile %s does not count as it is: %s", name, problem.text)
-        self._show_profiles()
-
     async def reload_all(self) -> None:
         """Read the files of all profiles that are up, and look at the clusters, at once."""
-        await self.reload([Change(name) for name in self.saved.profiles])
+        await self.profiles.reload_all()
         self._clusters.refresh()
 
     async def put(self, name: str, taken: Taken, request: EntryRequest) -> str:
@@ -221,45 +166,45 @@ class Daemon:
             adhoc.check(spec)
             context = await self._find(request.kubeconfig, request.context)
             wanted = Wanted(profile=ADHOC, spec=spec, context=context)
-            others = (each for id, each in self._wanted.items() if id != wanted.id)
+            others = (each for id, each in self._reconciler.wanted.items() if id != wanted.id)
             adhoc.refuse_clash(spec, others)
-            self._forget(wanted.id)
+            self._reconciler.forget(wanted.id)
             if request.attached:
                 self.attached.expect(wanted)
             else:
                 self.saved.adhoc[wanted.id] = wanted
-            await self._reconcile()
+            await self._reconciler.reconcile()
             return wanted.id
 
-        return await self.change(change)
+        return await self.changes.run(change)
 
     async def remove(self, id: str) -> Wanted:
         """End an ad-hoc entry for good; returns what it was."""
 
         async def change() -> Wanted:
-            was = self._known(id)
+            was = self._reconciler.known(id)
             if was.profile != ADHOC:
                 raise UsageError(
                     f"{id} belongs to a profile", hint="edit its file, or take the profile down"
                 )
-            self._forget(id)
+            self._reconciler.forget(id)
             self.saved.ports.pop(id, None)
-            await self._reconcile()
+            await self._reconciler.reconcile()
             return was
 
-        return await self.change(change)
+        return await self.changes.run(change)
 
     async def pause(self, id: str, paused: bool) -> None:
         """Free the entry's ports and end its connections, or undo that and look again at once."""
 
         async def change() -> None:
-            context = self._known(id).context
+            context = self._reconciler.known(id).context
             (self.saved.paused.add if paused else self.saved.paused.discard)(id)
-            await self._reconcile()
+            await self._reconciler.reconcile()
             if not paused:
                 self._clusters.refresh(context)
 
-        await self.change(change)
+        await self.changes.run(change)
 
     async def switch(self, request: SwitchRequest) -> Plan:
         """Have entries go on in another context, on the listeners they have."""
@@ -267,23 +212,22 @@ class Daemon:
         async def change() -> Plan:
             to = await self._find(request.kubeconfig, request.to)
             plan = await self._switch.carry_out(request.source, to, end=request.end)
-            await self._reconcile()
+            await self._reconciler.reconcile()
             return plan
 
-        return await self.change(change)
+        return await self.changes.run(change)
 
     async def restart(self, id: str) -> None:
         """Stop the entry and start it anew; one that is paused comes back."""
-
-        async def change() -> None:
-            await self._carry_out(Steps(stop=(id,), start=(self._known(id),)))
-
-        await (self.pause(id, False) if self._known(id).paused else self.change(change))
+        if self._reconciler.known(id).paused:
+            await self.pause(id, False)
+        else:
+            await self.changes.run(lambda: self._reconciler.restart(id))
 
     async def contexts(self, paths: tuple[str, ...]) -> ContextList:
         """The contexts to choose from."""
         known = await asyncio.to_thread(kubeconfig.load, paths or self._default_kubeconfig)
-        return context_list.listed(known, self._clusters.in_use(), self._wanted.values())
+        return context_list.listed(known, self._clusters.in_use(), self._reconciler.wanted.values())
 
     @contextlib.asynccontextmanager
     async def context(
@@ -318,6 +262,10 @@ class Daemon:
         self.store.put(view)
         self.on_listeners()
 
+    def _reconciled(self) -> None:
+        self.profiles.show()
+        self.saver.changed()
+
     def _make(self, wanted: Wanted) -> Entry:
         context = self._clusters.get(wanted.context)
         return self._factory.make(wanted, context, self._supervisor.show)
@@ -327,65 +275,18 @@ class Daemon:
         self.store.remove(id)
         self.on_listeners()
 
-    @property
-    def _wanted(self) -> dict[str, Wanted]:
-        return wants.wanted(self.saved, self.attached.entries)
-
-    def _known(self, id: str) -> Wanted:
-        if (wanted := self._wanted.get(id)) is None:
-            raise NotFound(f'there is no entry "{id}"', hint="`kfwd ls` lists them")
-        return wanted
-
     def _name(self, name: str, taken: Taken) -> str:
-        known = {each.spec.name for each in self._wanted.values() if each.profile == ADHOC}
+        known = {each.spec.name for each in self._reconciler.adhoc}
         if taken == "next":
             return wants.free_name(name, known)
         if taken == "fail" and name in known:
             raise adhoc.NameTaken(f'there is an entry "{ADHOC}/{name}" already')
         return name
 
-    def _check_known(self, names: Iterable[str]) -> None:
-        known = {*self.saved.profiles, *profiles.names(self.paths.profiles)}
-        for name in names:
-            if name not in known:
-                raise NotFound(f'there is no profile "{name}"', hint="`kfwd profile list`")
-
-    def _forget(self, id: str) -> None:
-        self.saved.adhoc.pop(id, None)
-        self.saved.paused.discard(id)
-        self.attached.discard(id)
-
-    async def _wish(self, request: UpRequest) -> dict[str, UpProfile]:
-        """The profiles asked for, read and pinned. Raises what is wrong with them."""
-        before = dict(self.saved.profiles)
-        entries = [each for each in self._wanted.values() if each.profile == ADHOC]
-        taken = [listener for each in entries for listener in adhoc.listeners(each.spec)]
-        read, folder, default = profiles.read_pinned, self.paths.profiles, self._default_kubeconfig
-        return await asyncio.to_thread(read, folder, request, before, taken=taken, default=default)
-
-    def _plan(self, specs: dict[str, UpProfile]) -> Plan:
-        goal = msgspec.structs.replace(self.saved, profiles={**self.saved.profiles, **specs})
-        after = wants.wanted(goal, self.attached.entries)
-        return wants.plan_of(specs, self._supervisor.wanted, after)
-
-    async def _reconcile(self) -> None:
-        self.saved.paused.intersection_update(self._wanted)
-        await self._carry_out(diff(self._supervisor.wanted, self._wanted))
-
-    async def _carry_out(self, steps: Steps) -> None:
-        if stuck := await self._supervisor.apply(steps):
-            log.error("did not stop in time: %s", ", ".join(stuck))
-        self._clusters.retain({each.context for each in self._supervisor.wanted.values()})
-        self._show_profiles()
-        self.saver.changed()
-
     def _show_contexts(self) -> None:
         views = self._clusters.views()
         self.history.note_contexts(*views)
         self.store.set_contexts(*views)
-
-    def _show_profiles(self) -> None:
-        self.store.set_profiles(profiles.views(self.saved.profiles, self._profile_problems))
 
     def _save_failed(self, problem: Problem | None) -> None:
         if problem is not None:

@@ -175,7 +175,7 @@ async def start_anew(daemon: Daemon) -> None:
         try:
             spec = profiles.read_valid(folder, (name,), daemon.saved.profiles)[0]
             if spec.enabled:
-                await daemon.up(UpRequest(kubeconfig=(), profiles=(name,)))
+                await daemon.profiles.up(UpRequest(kubeconfig=(), profiles=(name,)))
         except KfwdError as error:
             log.warning("profile %s stays down: %s", name, error.text)
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from kfwd.api_model import EntryRequest
+from kfwd.api_model import EntryRequest, UpRequest
 from kfwd.daemon.api.routes import ALL
 from kfwd.daemon.api.server import Server
 from kfwd.daemon.daemon import Daemon
@@ -101,6 +101,14 @@ class Rig(Home):
     async def up(self, *names: str) -> tuple[int, Any]:
         body = {"kubeconfig": [self.kubeconfig], "profiles": names}
         return await self.call("POST", "/v1/up", body)
+
+    async def bring_up(self, *names: str) -> None:
+        """As `up`, past the API."""
+        await self.daemon.profiles.up(UpRequest(kubeconfig=(self.kubeconfig,), profiles=names))
+
+    async def put(self, name: str, local: int = 0, **fields: Any) -> str:
+        """As `add`, past the API."""
+        return await self.daemon.put(name, "replace", self.request(local, **fields))
 
     def view(self, id: str) -> EntryView:
         view = self.daemon.store.entry(id)

@@ -52,7 +52,7 @@ def test_a_switch_back_leaves_nothing_behind() -> None:
 async def refused(rig: Rig, source: str, to: str, error: type[Exception]) -> str:
     """Nothing changes; returns what is said."""
     rig.profile("dev")
-    await rig.daemon.up(UpRequest(kubeconfig=(rig.kubeconfig,)))
+    await rig.daemon.profiles.up(UpRequest(kubeconfig=(rig.kubeconfig,)))
     before, port = rig.saved(), rig.port("dev/web")
     request = SwitchRequest(source=source, to=to, kubeconfig=(rig.kubeconfig,))
     with pytest.raises(error) as caught:

@@ -21,29 +21,29 @@ class PlanQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def post_up(call: Call[Nothing, UpRequest]) -> Plan:
     """Bring profiles up."""
-    return await call.daemon.up(call.body)
+    return await call.daemon.profiles.up(call.body)
 
 
 async def post_profile_up(call: Call[Nothing, UpRequest]) -> Plan:
     """Bring one profile up."""
     named = (call.params["profile"],)
-    return await call.daemon.up(msgspec.structs.replace(call.body, profiles=named))
+    return await call.daemon.profiles.up(msgspec.structs.replace(call.body, profiles=named))
 
 
 async def post_down(call: Call[Nothing, DownRequest]) -> Plan:
     """Take profiles down."""
-    return await call.daemon.down(call.body)
+    return await call.daemon.profiles.down(call.body)
 
 
 async def post_profile_down(call: Call[Nothing, Nothing]) -> Plan:
     """Take one profile down."""
-    return await call.daemon.down(DownRequest(profiles=(call.params["profile"],)))
+    return await call.daemon.profiles.down(DownRequest(profiles=(call.params["profile"],)))
 
 
 async def get_plan(call: Call[PlanQuery, Nothing]) -> Plan:
     """What up would do."""
-    query = call.query
-    return await call.daemon.plan(UpRequest(profiles=query.profile, kubeconfig=query.kubeconfig))
+    request = UpRequest(profiles=call.query.profile, kubeconfig=call.query.kubeconfig)
+    return await call.daemon.profiles.plan(request)
 
 
 async def get_profile(call: Call[Nothing, Nothing]) -> ProfileText:

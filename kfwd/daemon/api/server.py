@@ -93,7 +93,7 @@ class _Endpoint:
         self._route = route
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        self._daemon.check_not_replaced()
+        self._daemon.changes.check()
         route = self._route
         call = Call(
             self._daemon,

@@ -78,7 +78,7 @@ class Giver:
 
         Raises `KfwdError` when nothing changed hands; then everything goes on here.
         """
-        return await self._daemon.change(lambda: self._give_unless_stopped(request))
+        return await self._daemon.changes.run(lambda: self._give_unless_stopped(request))
 
     async def call_off(self) -> None:
         """Take back what is being handed over, since the daemon stops."""
