@@ -15,19 +15,19 @@ class Nudge:
     def __init__(self, gap_s: float = GAP_S) -> None:
         self._gap_s = gap_s
         self._due: float | None = None
-        self._last = float("-inf")
+        self._served_at = float("-inf")
         self._wait: asyncio.Timeout | None = None
 
     def give(self) -> None:
-        """Cut the wait now, or as soon as the last nudge is `gap_s` seconds ago."""
+        """Cut the wait now, or once the last nudge was served `gap_s` seconds ago."""
         if self._due is None:
-            self._due = max(asyncio.get_running_loop().time(), self._last + self._gap_s)
-            self._last = self._due
+            self._due = max(asyncio.get_running_loop().time(), self._served_at + self._gap_s)
         self._cut()
 
     def answer(self) -> None:
         """A look begins: whoever asked for one before now is served by it."""
-        self._due = None
+        if self._due is not None:
+            self._due, self._served_at = None, asyncio.get_running_loop().time()
 
     @asynccontextmanager
     async def cutting(self) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from kfwd.backoff import Backoff
 from kfwd.errors import LoginNeeded, Unreachable
 from kfwd.kube import credentials as credentials_module
 from kfwd.kube import patience
@@ -21,6 +22,7 @@ from kfwd.kube.credentials import Credential, Credentials
 from kfwd.kube.grant import Grant
 from kfwd.kube.kubeconfig import User
 from kfwd.kube.objects import PODS
+from kfwd.kube.reflector import Pace
 from kfwd.model import ContextState
 from tests.kube.configs import context as context_of
 from tests.kube.configs import exec_credential, exec_user, script
@@ -137,6 +139,43 @@ async def test_what_was_asked_while_it_was_away_is_asked_again_once_it_is_back()
             await server.seen("list", 1)
             cluster.report(None)
             await until(pods.subscribe, lambda: pods.objects)
+
+
+NEVER = Pace(backoff=lambda: Backoff(first=LONG, cap=LONG, uniform=lambda low, high: high))
+
+
+@pytest.mark.parametrize("asked", ["list", "watch"])
+@pytest.mark.parametrize("first", ["renewal", "refusal"])
+async def test_what_was_asked_with_an_old_token_is_asked_with_the_new_one(
+    asked: str, first: str, tmp_path: Path
+) -> None:
+    refused, token = asyncio.Event(), tmp_path / "token"
+    token.write_text("old")
+
+    async def late(request: web.Request) -> web.StreamResponse:
+        if request.headers["Authorization"] == "Bearer new":
+            return await (NEWS if asked == "watch" else listed(1, pod("new")))(request)
+        await refused.wait()
+        return await UNAUTHORIZED(request)
+
+    script = {"version": VERSION, "list": listed(1), "watch": NEWS, asked: late}
+    async with serving(**script) as server:
+        user = User(name="me", token_file=token)
+        context = msgspec.structs.replace(server.context(), user=user)
+        cluster = Cluster(context, {}, check_s=LONG, pace=NEVER)
+        try:
+            with cluster.reflectors.use(PODS, "shop") as pods:
+                await server.seen(asked)
+                if first == "refusal":
+                    refused.set()
+                    await until_state(cluster, ContextState.LOGIN_NEEDED)
+                token.write_text("new")
+                cluster.reread()
+                refused.set()
+                await until(pods.subscribe, lambda: pods.objects and pods.problem is None)
+                await until_state(cluster, ContextState.OK)
+        finally:
+            assert await cluster.close() == []
 
 
 async def test_the_check_is_left_out_while_others_are_answered() -> None:

@@ -58,6 +58,15 @@ async def test_a_nudge_before_a_look_is_served_by_it() -> None:
     assert await wait(nudge) == pytest.approx(60)
 
 
+async def test_nudges_that_looks_of_others_serve_do_not_put_off_the_next() -> None:
+    nudge = Nudge(gap_s=1.0)
+    for _ in range(20):
+        nudge.give()
+        nudge.answer()
+    nudge.give()
+    assert await wait(nudge) == pytest.approx(1)
+
+
 async def test_the_bodys_own_timeout_is_not_taken_for_a_nudge() -> None:
     nudge = Nudge()
     with pytest.raises(TimeoutError):
