@@ -49,10 +49,8 @@ def compare(
 def _once(side: Side, speech: Speech, connections: int, count: int) -> tuple[float, float, float]:
     port, pid = side
     load.asked(port, speech, connections, 50)
-    before = cpu_s(pid)
-    served = load.asked(port, speech, connections, count)
-    cost = (cpu_s(pid) - before) / count * 1e6
-    return count / served.seconds, quantile(served.times, 0.5) * 1e3, cost
+    served = load.asked(port, speech, connections, count, lambda: cpu_s(pid))
+    return count / served.seconds, quantile(served.times, 0.5) * 1e3, served.cost / count * 1e6
 
 
 def _forward(rig: Rig, runs: int, count: int) -> list[Figure]:

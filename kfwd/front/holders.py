@@ -12,7 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from kfwd.front.proc import PROC, End, all_connected, descriptors, end_of, processes, socket_link
+from kfwd.front.proc import PROC, all_connected, descriptors, end_of, processes, socket_link
+from kfwd.wire.sock_diag import End
 
 PROCESSES_MAX = 5000
 LOOK_S = 0.5

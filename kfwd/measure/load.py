@@ -11,7 +11,7 @@ import contextlib
 import selectors
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kfwd.measure.speech import Speech
@@ -149,14 +149,22 @@ def _length(head: bytes) -> int:
 
 
 class Served(NamedTuple):
-    """What many requests came to: seconds of each, bytes of all bodies, seconds of the whole."""
+    """What many requests came to: seconds of each, bytes of all bodies, seconds of the whole and
+    what the meter went up by meanwhile."""
 
     times: list[float]
     bytes: int
     seconds: float
+    cost: float
 
 
-def asked(port: int, speech: Speech, connections: int, count: int) -> Served:
+def asked(
+    port: int,
+    speech: Speech,
+    connections: int,
+    count: int,
+    meter: Callable[[], float] = lambda: 0.0,
+) -> Served:
     """`count` requests on so many connections at once, each of which has been answered before."""
     with contextlib.ExitStack() as stack:
         asking = [Asking(port, speech) for _ in range(connections)]
@@ -164,10 +172,10 @@ def asked(port: int, speech: Speech, connections: int, count: int) -> Served:
             stack.enter_context(each.sock)
         _ask(asking, connections)
         before = sum(each.bytes for each in asking)
-        begun = time.perf_counter()
+        metered, begun = meter(), time.perf_counter()
         times = _ask(asking, count)
-        seconds = time.perf_counter() - begun
-        return Served(times, sum(each.bytes for each in asking) - before, seconds)
+        seconds, cost = time.perf_counter() - begun, meter() - metered
+        return Served(times, sum(each.bytes for each in asking) - before, seconds, cost)
 
 
 def _ask(asking: Sequence[Asking], count: int) -> list[float]:

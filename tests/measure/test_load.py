@@ -48,8 +48,8 @@ def test_kept_connections_are_asked_again_and_the_first_answers_do_not_count() -
             sock.sendall(PAGE)
 
     with serving(count) as port:
-        served = load.asked(port, PAGES, 3, 10)
-    assert (len(served.times), served.bytes, len(asked)) == (10, 50, 13)
+        served = load.asked(port, PAGES, 3, 10, lambda: len(asked))
+    assert (len(served.times), served.bytes, len(asked), served.cost) == (10, 50, 13, 10)
 
 
 def test_an_answer_in_pieces_is_one_answer() -> None:
