@@ -14,7 +14,7 @@ from kfwd.cli.app import (
     output_option,
     pass_app,
 )
-from kfwd.cli.names import profile_names
+from kfwd.cli.names import context_option, profile_names
 from kfwd.cli.wait import snapshots, until_ready
 from kfwd.errors import NotFound
 from kfwd.model import EntryView, ForwardSpec, State
@@ -27,7 +27,7 @@ SHOW_WITHIN_S = 2.0
 @click.argument("target")
 @click.argument("ports", nargs=-1, required=True, metavar="[LOCAL:]REMOTE...")
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @click.option("--name", metavar="N", help="Default: the target's.")
 @click.option("--address", multiple=True, metavar="A", help="Default: localhost.")
 @click.option(
@@ -57,7 +57,7 @@ def add(
     kubeconfig: tuple[str, ...],
     output: str,
 ) -> None:
-    """Forward local ports to TARGET: svc/web, pod/x, deploy/x, app=web, ...
+    """Forward local ports to TARGET: svc/web, pod/x or app=web.
 
     A port is LOCAL:REMOTE, or one number for both, or :REMOTE for a free local port.
     """

@@ -12,6 +12,7 @@ import msgspec
 
 from kfwd.cli import render
 from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app, say
+from kfwd.cli.names import context_option
 from kfwd.cli.routes import asked
 from kfwd.errors import KfwdError, UsageError
 from kfwd.measure import cases, figures
@@ -38,7 +39,7 @@ class Report(msgspec.Struct, frozen=True):
 @click.argument("target", metavar="TARGET")
 @click.argument("port", metavar="PORT")
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @kubeconfig_option
 @click.option(
     "--path", default="/", metavar="PATH", help="The page asked for where HTTP is spoken."
@@ -62,7 +63,7 @@ def bench(
     count: int,
     output: str,
 ) -> None:
-    """Measure PORT of TARGET through kfwd and through kubectl port-forward, in turn.
+    """Measure PORT of TARGET through kfwd and kubectl, in turn.
 
     Every run opens --count connections to your app, and more at once than a browser does.
     """

@@ -9,6 +9,7 @@ import click
 from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.cli import render
 from kfwd.cli.app import App, Group, kubeconfig_option, output_option, pass_app
+from kfwd.cli.names import context_names
 from kfwd.cli.status import CONTEXT_STYLE
 from kfwd.cli.up import print_plan
 
@@ -23,7 +24,7 @@ def context() -> None:
 @output_option("table", "json")
 @pass_app
 def list_(app: App, kubeconfig: tuple[str, ...], output: str) -> None:
-    """The contexts of your kubeconfig, and those in use, with their state."""
+    """The contexts of your kubeconfig and those in use."""
     files = app.kubeconfig(kubeconfig)
     app.ensure_daemon()
     found = app.client.contexts(files)
@@ -34,8 +35,8 @@ def list_(app: App, kubeconfig: tuple[str, ...], output: str) -> None:
 
 
 @context.command()
-@click.argument("source", metavar="FROM")
-@click.argument("to", metavar="TO")
+@click.argument("source", metavar="FROM", shell_complete=context_names)
+@click.argument("to", metavar="TO", shell_complete=context_names)
 @click.option(
     "--end-connections/--keep-connections",
     "end",

@@ -56,9 +56,10 @@ def stop(app: App) -> None:
 @daemon.command()
 @pass_app
 def restart(app: App) -> None:
-    """Replace the daemon by a new one with this shell's environment, without a port let go.
+    """Replace the daemon by a new one, without a port let go.
 
-    Starts one if none runs. Connections that are open end with the old one, within a minute.
+    The new one has this shell's environment. Starts one if none runs. Connections that are open
+    end with the old one, within a minute.
     """
     if app.client.answers() and not _handed_over(app):
         stop_daemon(app)

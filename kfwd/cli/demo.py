@@ -13,7 +13,7 @@ from kfwd.cli.app import App, pass_app
 @click.option("--headless", is_flag=True, help="Run every step, check it and end.")
 @pass_app
 def demo(app: App, headless: bool) -> int:
-    """Show the main job on a simulated cluster; on a terminal, leave it for you to try."""
+    """Show the main job on a simulated cluster. On a terminal it is left for you to try."""
     from kfwd.demo import run
 
     def say(line: str) -> None:

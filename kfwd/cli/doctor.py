@@ -39,7 +39,7 @@ STATE_WIDTH, HOP_WIDTH = 9, 12
 def doctor(
     app: App, name: str | None, context: str | None, kubeconfig: tuple[str, ...], output: str
 ) -> int:
-    """Walk every hop to an entry and name the first that is broken, with the fix.
+    """Walk every hop to an entry and name the broken one.
 
     Without NAME: every context in use and every entry with a problem, each cause once.
     """

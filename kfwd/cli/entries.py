@@ -44,7 +44,7 @@ resume = _command(
 )
 restart = _command(
     "restart",
-    "End the connections of entries and start them again, paused ones too.",
+    "End the connections of entries and start them anew. Paused ones come back.",
     lambda app, entry: app.client.act(entry, "restart"),
     "restarted",
 )

@@ -37,7 +37,7 @@ NOTHING = "nothing has happened yet"
 @output_option("text", "json")
 @pass_app
 def events(app: App, name: str | None, follow: bool, since: datetime | None, output: str) -> None:
-    """What happened to entries and contexts, or to one entry; it is kept for 30 days."""
+    """What happened to entries and contexts, or to one entry. It is kept for 30 days."""
     entry = view.entry_id(app.client.snapshot(), name) if name else None
     if not follow or since:
         items = app.client.history(entry, since).history

@@ -37,7 +37,7 @@ LAST = 200
 def logs(
     app: App, /, *, name: str | None, follow: bool, last: int, requests: bool, output: str
 ) -> None:
-    """The daemon's log, or the lines of it that are about one entry."""
+    """The daemon's log, or the lines about one entry."""
     colour = render.colours(sys.stdout, app.env)
     if requests:
         _print_requests(app, name, last, follow, output)

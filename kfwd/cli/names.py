@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kfwd import paths
 
 if TYPE_CHECKING:
-    from kfwd.model import Snapshot
+    from kfwd.client.calls import Client
+
+T = TypeVar("T")
 
 # Cannot be in an argument of a process, so it marks those that are no options without doubt.
 _MARK = "\0"
@@ -37,25 +41,34 @@ class EntryName(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     ) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        found = _snapshot()
+        found = _asked(lambda client: client.snapshot())
         words = {w for entry in (found.entries if found else ()) for w in (entry.id, entry.name)}
         return [CompletionItem(word) for word in sorted(words) if word.startswith(incomplete)]
 
 
 def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Completion of the contexts in use."""
+    """Completion of the contexts of the caller's kubeconfig, and those in use."""
     del ctx, param
-    found = _snapshot()
-    names = [context.name for context in (found.contexts if found else ())]
+    files = paths.kubeconfigs(os.environ)
+    found = _asked(lambda client: client.contexts(files))
+    names = dict.fromkeys(context.name for context in (found.contexts if found else ()))
     return [name for name in names if name.startswith(incomplete)]
 
 
-def _snapshot() -> Snapshot | None:
+context_option = click.option(
+    "--context",
+    metavar="C",
+    shell_complete=context_names,
+    help="Default: the current context.",
+)
+
+
+def _asked(call: Callable[[Client], T]) -> T | None:
     from kfwd.client.calls import Client
     from kfwd.errors import KfwdError
 
     try:
-        return Client(paths.runtime_candidates(), timeout_s=COMPLETE_WITHIN_S).snapshot()
+        return call(Client(paths.runtime_candidates(), timeout_s=COMPLETE_WITHIN_S))
     except KfwdError:
         return None
 

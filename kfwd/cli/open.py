@@ -6,7 +6,7 @@ import click
 
 from kfwd.cli import add
 from kfwd.cli.app import App, kubeconfig_option, pass_app, say
-from kfwd.cli.names import EntryName, Named
+from kfwd.cli.names import EntryName, Named, context_option
 from kfwd.cli.routes import asked
 from kfwd.cli.wait import until_ready
 from kfwd.client import knock, view, ways
@@ -23,7 +23,7 @@ READY_S = 20.0
 @click.command("open", cls=Named)
 @click.argument("what", metavar="NAME|TARGET[:PORT]", type=EntryName())
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
 @kubeconfig_option
 @pass_app
@@ -36,7 +36,7 @@ def open_(
     only_print: bool,
     kubeconfig: tuple[str, ...],
 ) -> None:
-    """Open the best URL of an entry, or of a target, in the browser.
+    """Open the best URL of an entry or a target in the browser.
 
     Where only a port-forward leads to the target, one is added.
     """
@@ -72,8 +72,9 @@ def _of_target(
     kubeconfig: tuple[str, ...],
 ) -> str:
     found = asked(app, target, namespace, context, kubeconfig)
-    if (url := ways.best_url(found.routes)) is not None:
-        return url
+    if (route := ways.best(found.routes)) is not None:
+        url = ways.url_of(route)
+        return url if ways.is_web(route) else _by_asking(route.address, url)
     what, port = ways.forwardable(found)
     spec = forward(what, [f":{port}"], namespace=namespace)
     entry = add.put(app, spec, context, app.kubeconfig(kubeconfig), named=False)
@@ -86,12 +87,14 @@ def _of_target(
 
 
 def _local(entry: EntryView) -> str:
-    """Its URL on this machine; what no port number tells is found out by asking."""
-    if (known := link(entry)) is not None:
-        return known
-    url = local_url(entry)
-    scheme = knock.scheme(local_address(entry))
-    return url if url.startswith(f"{scheme}:") else f"{scheme}://{local_address(entry)}"
+    """Its URL on this machine."""
+    return link(entry) or _by_asking(local_address(entry), local_url(entry))
+
+
+def _by_asking(address: str, url: str) -> str:
+    """What no port number tells is found out; `url` is right if this is a web page."""
+    scheme = knock.scheme(address)
+    return url if url.startswith(f"{scheme}:") else f"{scheme}://{address}"
 
 
 def _browse(url: str) -> None:

@@ -17,6 +17,7 @@ from kfwd.api_model import (
 from kfwd.cli import attached
 from kfwd.cli.app import App, pass_app
 from kfwd.cli.attached import KubectlCommand, global_flags
+from kfwd.cli.names import context_option
 from kfwd.errors import KfwdError, UsageError
 from kfwd.model import EntryView, ForwardSpec, Problem, State
 from kfwd.profiles.forwards import forward
@@ -32,7 +33,7 @@ WAITED_FOR = frozenset({"no-endpoints", "pod-not-running"})
 @click.option("--address", multiple=True, metavar="A,...", help="Default: localhost.")
 @click.option("--pod-running-timeout", default="1m", metavar="T", help="Default: 1m.")
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @click.option("--kubeconfig", "kubeconfig_file", metavar="FILE")
 @global_flags
 @pass_app
@@ -49,7 +50,7 @@ def port_forward(
     kubeconfig_file: str | None,
     **flags: Any,
 ) -> int:
-    """Forward local ports as `kubectl port-forward` does, but stay up when the pod goes."""
+    """What `kubectl port-forward` does, but it stays up. Pods may go and come back."""
     try:
         addresses = [one for listed in address for one in listed.split(",") if one]
         if address and not addresses:

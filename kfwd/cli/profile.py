@@ -90,7 +90,7 @@ def show(app: App, name: str, output: str) -> None:
 @_name
 @pass_app
 def edit(app: App, name: str) -> None:
-    """Edit a profile in $VISUAL or $EDITOR; a file with faults is not taken over."""
+    """Edit a profile in $VISUAL or $EDITOR. A file with faults is not taken over."""
     from kfwd.profiles import store
     from kfwd.profiles.draft import Draft
 
@@ -120,7 +120,7 @@ def _again() -> bool:
 @output_option("text", "json")
 @pass_app
 def validate(app: App, names: tuple[str, ...], output: str) -> int:
-    """Report every fault as file:line:column: message; exit status 5 if there is one."""
+    """Report every fault of files. Exit status 5 if there is one."""
     faults = []
     for path, found in _checked(app.paths.profiles, names):
         faults += [(path, fault) for fault in found]

@@ -13,6 +13,7 @@ from kfwd.api_model import AnyAttachEvent, AttachListening, AttachState
 from kfwd.cli import attached
 from kfwd.cli.app import App, pass_app, say
 from kfwd.cli.attached import KubectlCommand, global_flags
+from kfwd.cli.names import context_option
 from kfwd.errors import KfwdError, UsageError
 from kfwd.model import EntryView, ProxyFlags, ProxySpec, State
 
@@ -57,7 +58,7 @@ def _flags(command: Any) -> Any:
 @click.option("--allow-users", default="", metavar="U,...", help="Who may connect besides you.")
 @click.option("--requests", is_flag=True, help="Keep what is asked: kfwd logs NAME --requests.")
 @click.option("-n", "--namespace", expose_value=False, hidden=True)
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @click.option("--kubeconfig", "kubeconfig_file", metavar="FILE")
 @_flags
 @global_flags
@@ -75,7 +76,7 @@ def proxy(
     kubeconfig_file: str | None,
     **others: Any,
 ) -> int:
-    """Serve the API at a local port as `kubectl proxy` does, and through every interruption."""
+    """What `kubectl proxy` does, but it stays up. Interruptions of any kind are waited out."""
     if others["disable_filter"] and not unix_socket:
         say("the filter is off: any web page that you open may use this proxy with your rights")
     try:

@@ -9,6 +9,7 @@ import click
 from kfwd.api_model import RouteList, RoutesRequest, RouteView
 from kfwd.cli import render
 from kfwd.cli.app import App, kubeconfig_option, output_option, pass_app
+from kfwd.cli.names import context_option
 
 HEADING = ["ROUTE", "STATE", "ADDRESS", "LAYER", "LATENCY", "NOTE"]
 STYLE = {
@@ -22,7 +23,7 @@ STYLE = {
 @click.command()
 @click.argument("target", metavar="TARGET[:PORT]")
 @click.option("-n", "--namespace", metavar="NS", help="Default: the context's.")
-@click.option("--context", metavar="C", help="Default: the current context.")
+@context_option
 @kubeconfig_option
 @output_option("table", "json")
 @pass_app
@@ -35,7 +36,7 @@ def routes(
     kubeconfig: tuple[str, ...],
     output: str,
 ) -> None:
-    """Every way to reach TARGET, each tried from here, the best first."""
+    """Every way to reach TARGET, tried from here, the best first."""
     found = asked(app, target, namespace, context, kubeconfig)
     if output == "json":
         print(render.as_json(found), end="")

@@ -20,7 +20,7 @@ force_option = click.option("--force", is_flag=True, help="Also when a file was 
 
 @click.group(cls=Group)
 def service() -> None:
-    """The daemon as a service that starts on login (systemd --user, launchd)."""
+    """The daemon as a service of systemd or launchd."""
 
 
 @service.command()
@@ -35,9 +35,10 @@ def service() -> None:
 @force_option
 @pass_app
 def install(app: App, socket: bool, allow_setuid: bool, force: bool) -> None:
-    """Write the service, start it now and with every login, and again when it fails.
+    """Write the service, start it now and with every login.
 
-    This shell's PATH and proxy variables are recorded for login plugins.
+    It is started again when it fails. This shell's PATH and proxy variables are recorded for
+    login plugins.
     """
     from kfwd.service import manage
     from kfwd.service.manager import Options
@@ -78,7 +79,7 @@ def uninstall(app: App, force: bool) -> None:
 @output_option("text", "json")
 @pass_app
 def status(app: App, output: str) -> int:
-    """Whether the service is installed and runs: exit status 3 if it does not run."""
+    """Whether the service is installed and runs. Exit status 3 if it does not run."""
     from kfwd.service import manage
 
     found = manage.status(manage.find(app.env), app.paths)

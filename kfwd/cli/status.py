@@ -38,7 +38,7 @@ SEVERITY_STYLE = {"error": render.RED, "warning": render.YELLOW, "info": render.
 @output_option("table", "json")
 @pass_app
 def status(app: App, only: bool, output: str) -> None:
-    """The daemon, contexts, how much of the time entries served, and problems."""
+    """The daemon, contexts, problems, and how well entries served."""
     if only:
         served = app.client.availability()
         colour = render.colours(sys.stdout, app.env)

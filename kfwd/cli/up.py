@@ -67,7 +67,7 @@ def down(app: App, profiles: tuple[str, ...], everything: bool, output: str) -> 
 @output_option("table", "json")
 @pass_app
 def plan(app: App, profiles: tuple[str, ...], kubeconfig: tuple[str, ...], output: str) -> None:
-    """What `up` would stop, start, change and leave, without doing it."""
+    """What `up` would stop, start, change and leave."""
     print_plan(app, app.client.plan(profiles, app.kubeconfig(kubeconfig)), output)
 
 

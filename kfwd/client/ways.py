@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kfwd.api_model import RouteList, RouteView
-from kfwd.client.address import url
+from kfwd.client.address import TLS_PORTS, url
 from kfwd.errors import KfwdError
 
 WITHOUT_URL = {"port-forward", "api-proxy"}
 
 
-def best_url(routes: Iterable[RouteView]) -> str | None:
-    """The URL of the first route that works and that a browser can use."""
+def best(routes: Iterable[RouteView]) -> RouteView | None:
+    """The first route that works and that has a URL."""
     usable = (route for route in routes if route.state == "works" and route.kind not in WITHOUT_URL)
-    return next((url_of(route) for route in usable), None)
+    return next(usable, None)
+
+
+def is_web(route: RouteView) -> bool:
+    """Whether its URL is certainly right: the number of another port tells nothing."""
+    return route.layer == 7 or route.address.rpartition(":")[2] in ("80", *TLS_PORTS)
 
 
 def url_of(route: RouteView) -> str:

@@ -82,10 +82,11 @@ def _same_file(path: Path, descriptor: int) -> bool:
 
 def _already_running(path: Path, holder: str) -> KfwdError:
     who = f" (pid {holder})" if holder else ""
+    silent = f"; if it does not answer, `kill {holder}` and start it again" if holder else ""
     return KfwdError(
         f"another kfwd daemon is already running{who}: it holds {path}",
         code="already-running",
-        hint="`kfwd status` shows it, `kfwd daemon restart` replaces it",
+        hint=f"`kfwd status` shows it, `kfwd daemon restart` replaces it{silent}",
     )
 
 

@@ -30,6 +30,7 @@ def test_help_lists_every_command(run: Run, args: list[str]) -> None:
     assert result.code == ExitCode.OK
     listed = {line.split()[0] for line in result.lines if line.startswith("  ")}
     assert set(cli.COMMANDS) <= listed
+    assert not [line for line in result.lines[1:] if line.endswith("...")]
 
 
 def test_every_command_can_be_loaded_and_says_what_it_does() -> None:

@@ -36,6 +36,22 @@ def test_entries_are_completed_by_the_daemon(
     assert capsys.readouterr().out == "plain,db\nplain,dev/db\n"
 
 
+@pytest.mark.parametrize("words", ["context switch pr", "add svc/web 80 --context pr"])
+def test_contexts_are_those_of_the_kubeconfig(
+    run: Run,
+    daemon: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+) -> None:
+    known = {"server": "", "state": "unknown", "current": False, "in_use": False}
+    known |= {"entries": 0, "kubeconfig": []}
+    daemon.on("GET /v1/contexts", {"contexts": [{"name": n, **known} for n in ("dev", "prod")]})
+    complete(run, monkeypatch, f"kfwd {words}")
+    assert capsys.readouterr().out == "plain,prod\n"
+    assert daemon.requests[0].target == "/v1/contexts?kubeconfig=%2Fhome%2Fme%2Fkubeconfig"
+
+
 def test_without_a_daemon_nothing_is_offered_and_nothing_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

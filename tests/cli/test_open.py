@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kfwd.api_model import RouteKind, RouteList, RouteState, RouteView
+from kfwd.client import knock
 from kfwd.errors import ExitCode
 from kfwd.model import PortView, SnapshotEvent
 from tests.cli.conftest import Run
@@ -45,6 +46,17 @@ def test_print_opens_nothing(run: Run, daemon: StandIn, opened: list[str]) -> No
     daemon.on("GET /v1/routes", found)
     assert run("open", "svc/web", "--print").out == "http://127.0.0.21/\n"
     assert opened == []
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "https"])
+def test_a_port_of_unknown_speech_is_asked_for_a_page(
+    run: Run, daemon: StandIn, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setattr(knock, "scheme", {"127.0.0.11:30001": scheme}.get)
+    daemon.on("GET /v1/snapshot", snapshot())
+    found = RouteList(target="svc/web", routes=(route("node-port", "127.0.0.11:30001"),))
+    daemon.on("GET /v1/routes", found)
+    assert run("open", "svc/web", "--print").out == f"{scheme}://127.0.0.11:30001\n"
 
 
 def test_where_only_a_port_forward_leads_there_one_is_added(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kfwd.api_model import RouteKind, RouteList, RouteState, RouteView
-from kfwd.client.ways import best_url, forwardable, target_of
+from kfwd.client.ways import best, forwardable, is_web, target_of, url_of
 from kfwd.errors import KfwdError
 
 
@@ -34,7 +34,16 @@ def route(kind: RouteKind, address: str, state: RouteState = "works", **more: An
 def test_the_first_route_that_a_browser_can_use_is_the_best(
     routes: list[RouteView], url: str | None
 ) -> None:
-    assert best_url(routes) == url
+    found = best(routes)
+    assert (url_of(found) if found else None) == url
+
+
+@pytest.mark.parametrize(
+    ("address", "web"),
+    [("a:80", True), ("[::1]:443", True), ("a:8080", False), ("http://a:8080/x", True)],
+)
+def test_only_some_ports_are_web_pages_without_a_question(address: str, web: bool) -> None:
+    assert is_web(route("node-port", address)) is web
 
 
 def test_a_forward_can_be_made_where_a_port_forward_works() -> None:
