@@ -39,6 +39,9 @@ class Pace(Struct, frozen=True, kw_only=True):
     """A watch that ends sooner, without an event, is a failure."""
     poll_s: float = 5.0
     rules_s: float = 30.0
+    doubt_s: float = 5.0
+    """How long a 403 is not believed where a watch was allowed before: an API server that has just
+    started answers so until it has read its own rules."""
     nudge_gap_s: float = nudge.GAP_S
     uniform: Callable[[float, float], float] = random.uniform
     backoff: Callable[[], Backoff] = Backoff
@@ -100,6 +103,8 @@ class Reflector(Generic[T]):
         self._phase = Phase.LIST
         self._polling: Forbidden | None = None
         self._polling_since = 0.0
+        self._watched = False
+        self._denied_at: float | None = None
         self._told_s = 0.0
         self._backoff = self._pace.backoff()
         self._nudge = Nudge(self._pace.nudge_gap_s)
@@ -176,6 +181,7 @@ class Reflector(Generic[T]):
         ) as batches:
             self._nudge.answer()  # it is alive: what we missed comes next
             self._polling = None
+            self._watched = True
             self._saw(None)
             async with self._nudge.cutting():
                 outcome = await self._follow(batches)
@@ -228,6 +234,7 @@ class Reflector(Generic[T]):
             changed = changed or _differ(self._objects, found)
             self._objects = found
         self.synced = True
+        self._denied_at = None
         self.problem = self._polling
         self._looked.set()
         if changed:
@@ -236,6 +243,11 @@ class Reflector(Generic[T]):
     def _note(self, error: KfwdError) -> Outcome:
         """A look failed. What is known stays; where rules forbid one way, another may work."""
         outcome = self._outcome(error)
+        if isinstance(error, Forbidden):
+            if self._doubted():
+                log.debug("%s: not believed yet: %s", self, error)
+                return Outcome.FAILED
+            self._watched = False
         if isinstance(error, Forbidden) and self._has_another_way():
             self._polling = self._poll_warning(error)
             self._polling_since = asyncio.get_running_loop().time()
@@ -245,6 +257,12 @@ class Reflector(Generic[T]):
             self._trouble(error)
             self._looked.set()
         return outcome
+
+    def _doubted(self) -> bool:
+        """Whether a 403 may be that of an API server that has just started."""
+        now = asyncio.get_running_loop().time()
+        self._denied_at = now if self._denied_at is None else self._denied_at
+        return self._watched and now - self._denied_at < self._pace.doubt_s
 
     def _trouble(self, error: KfwdError) -> None:
         known = self.problem is not None and self.problem.text == error.text

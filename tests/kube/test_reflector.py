@@ -354,6 +354,27 @@ async def test_a_watch_is_tried_again_since_rules_change() -> None:
         assert (watched.reflector.mode, watched.reflector.problem) == ("watch", None)
 
 
+async def test_an_api_server_that_has_not_read_its_rules_yet_changes_nothing() -> None:
+    watches = [
+        *(events(), NO_WATCH, NO_WATCH),
+        events(event("ADDED", pod("b", 11)), stay=True),
+    ]
+    script = {"list": listed(10, pod("a")), "watch": watches}
+    async with serving(**script) as server, reflecting(server) as watched:
+        await watched.until_names(a="1", b="11")
+        assert (server.asked, watched.wakes) == (["list", *["watch"] * 4], 2)
+        assert (watched.reflector.mode, watched.reflector.problem) == ("watch", None)
+
+
+async def test_rules_that_stay_changed_are_believed() -> None:
+    script = {"list": listed(10, pod("a")), "watch": [events(), NO_WATCH]}
+    pace = quick(doubt_s=0.1, rules_s=60)
+    async with serving(**script) as server, reflecting(server, pace=pace) as watched:
+        await watched.until(lambda r: r.problem)
+        assert watched.reflector.mode == "poll"
+        assert server.asked.count("watch") > 2
+
+
 async def test_a_forbidden_list_is_tried_again_since_rules_change() -> None:
     async with (
         serving(list=[NO_LIST, listed(10, pod("a"))]) as server,
