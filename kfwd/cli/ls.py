@@ -15,7 +15,7 @@ from kfwd.model import EntryView, PortView, Snapshot, State, utcnow
 
 HEADING = ["ENTRY", "TARGET", "LOCAL", "REMOTE", "STATE", "POD"]
 WIDE = ["CONTEXT", "NAMESPACE", "VIA", "CONNS", "IN", "OUT", "RECONNECTS", "AGE"]
-CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+CLEAR = "\x1b[H\x1b[2J"
 RETRY_S = 1.0
 
 

@@ -180,8 +180,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _hung_up()
-    except click.ClickException as error:
+    except click.UsageError as error:
         return _usage(error)
+    except click.ClickException as error:
+        return report(KfwdError(error.format_message()))
     except KfwdError as error:
         return report(error)
     return result if isinstance(result, int) else ExitCode.OK
@@ -204,12 +206,12 @@ def report(error: KfwdError) -> int:
     return error.exit_code
 
 
-def _usage(error: click.ClickException) -> int:
+def _usage(error: click.UsageError) -> int:
     if isinstance(error, NoArgsIsHelpError):
         error.show()
         return ExitCode.USAGE
     text = " ".join(error.format_message().rstrip(".").split())
-    context = getattr(error, "ctx", None)
+    context = error.ctx
     _print(f"kfwd: {text[:1].lower()}{text[1:]}")
     _print(f"hint: {context.command_path if context else 'kfwd'} --help")
     return getattr(context and context.command, "usage_exit_code", ExitCode.USAGE)

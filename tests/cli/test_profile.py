@@ -107,6 +107,13 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *texts: str) -> None
     monkeypatch.setenv("VISUAL", str(script))
 
 
+def test_an_editor_that_fails_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "false")
+    result = run("profile", "edit", "dev")
+    assert (result.code, result.err) == (ExitCode.FAILED, "kfwd: false: Editing failed\n")
+
+
 def test_an_edited_profile_is_written(
     run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
