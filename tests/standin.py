@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from kfwd import __version__
-from kfwd.model import Bytes, Connections, DaemonView, EntryView, PortView, Snapshot, State, utcnow
+from kfwd.model import DaemonView, EntryView, PortView, Snapshot, utcnow
+from tests.daemon import records
 
 Answer = bytes | Callable[["Request", socket.socket], None]
 
@@ -122,27 +123,15 @@ def chunk(event: Any) -> bytes:
 
 
 def entry(id: str = "dev/web", **changes: Any) -> EntryView:
-    profile, name = id.split("/")
+    """Ready since now, on both loopback addresses, in the context `kind`."""
     known: dict[str, Any] = {
-        "id": id,
-        "kind": "forward",
-        "name": name,
-        "profile": profile,
         "context": "kind",
-        "namespace": "shop",
-        "target": f"svc/{name}",
+        "target": f"svc/{id.partition('/')[2]}",
         "ports": (PortView(listen=("127.0.0.1:8080", "[::1]:8080"), remote="http", port=80),),
-        "state": State.READY,
-        "problem": None,
-        "via": "tunnel",
-        "transport": "spdy",
         "endpoints": (),
-        "connections": Connections(),
-        "bytes": Bytes(),
-        "reconnects": 0,
         "since": utcnow(),
     }
-    return EntryView(**(known | changes))
+    return records.entry(id, **(known | changes))
 
 
 def snapshot(*entries: EntryView, **changes: Any) -> Snapshot:

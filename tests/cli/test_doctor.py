@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kfwd.api_doctor import Diagnosis, Finding, HopWalked
+from kfwd.api_doctor import Diagnosis
 from kfwd.cli.doctor import line, told
 from kfwd.errors import ExitCode
 from tests.cli.conftest import Run
+from tests.doctor_records import FINDING, hop
 from tests.standin import StandIn, entry, snapshot
 
-
-def hop(about: str, name: Any, state: Any, text: str = "", **fields: Any) -> HopWalked:
-    return HopWalked(about=about, hop=name, state=state, text=text, **fields)
-
-
-FINDING = Finding(
-    about="dev/web",
-    hop="port",
-    severity="error",
-    code="port-refused",
-    text="nothing listens",
-    hint="start it",
-    also=("dev/a", "dev/b"),
-)
 STEPS = (
     hop("kind", "tcp", "running"),
     hop("kind", "tcp", "ok", "it accepts", latency_ms=0.4),

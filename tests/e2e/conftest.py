@@ -187,3 +187,12 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim]:
         process.wait(timeout=5)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def namespace(sim: Sim, request: pytest.FixtureRequest) -> Iterator[str]:
+    """One for all tests of a module, which leave it as it was: `REPLICAS` (2) pods are ready."""
+    name = sim.namespace(replicas=getattr(request.module, "REPLICAS", 2))
+    yield name
+    sim.kubectl("delete", "namespace", name, "--wait=false")
+    sim.forget(name)

@@ -82,14 +82,6 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=2)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
-@pytest.fixture(scope="module")
 def shell(sim: Sim, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     shell = Shell(sim, namespace, tmp_path_factory.mktemp("cli"))
     yield shell

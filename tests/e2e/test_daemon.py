@@ -104,15 +104,6 @@ class Session(Process):
             return received
 
 
-@pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    """One for all of these tests: each leaves it with its pods ready."""
-    name = sim.namespace(replicas=2)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
 @pytest.fixture
 def session(sim: Sim, namespace: str, tmp_path: Path) -> Iterator[Session]:
     session = Session(tmp_path, sim, namespace)

@@ -84,14 +84,6 @@ class Company(Session):
         )
 
 
-@pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=2)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
 @pytest.fixture
 def company(sim: Sim, namespace: str, tmp_path: Path) -> Iterator[Company]:
     company = Company(tmp_path, sim, namespace)

@@ -21,6 +21,8 @@ from tests.e2e.test_cli import Shell
 
 pytestmark = pytest.mark.e2e
 
+REPLICAS = 1  # so that both are answered by the same pod
+
 MATTERS = (
     *("content-type", "location", "x-content-type-options", "x-pod", "allow", "accept-ranges"),
     *("content-range", "last-modified", "www-authenticate", "set-cookie", "warning"),
@@ -248,14 +250,6 @@ def port_of(process: subprocess.Popen[str]) -> int:
     match = STARTING.fullmatch(line)
     assert match, f"{line!r}: {process.stderr and process.poll() and process.stderr.read()}"
     return int(match[1])
-
-
-@pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=1)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
 
 
 @pytest.fixture(scope="module")

@@ -60,14 +60,6 @@ class Apps:
 
 
 @pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=2)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
-@pytest.fixture(scope="module")
 def apps(sim: Sim, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     shell = Shell(sim, namespace, tmp_path_factory.mktemp("apps"))
     try:

@@ -42,14 +42,6 @@ class User(msgspec.Struct):
             return 0, done.stderr, response.read().decode()
 
 
-@pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=1)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
 @pytest.fixture
 def user(
     sim: Sim, namespace: str, request: pytest.FixtureRequest, tmp_path: Path

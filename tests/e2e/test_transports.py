@@ -27,14 +27,6 @@ SERVED = {"echo": 9000, "source": 9002, "hash": 9006}
 CA = "certificate-authority-data"
 
 
-@pytest.fixture(scope="module")
-def namespace(sim: Sim) -> Iterator[str]:
-    name = sim.namespace(replicas=2)
-    yield name
-    sim.kubectl("delete", "namespace", name, "--wait=false")
-    sim.forget(name)
-
-
 def as_used(sim: Sim) -> Any:
     """The kubeconfig with nothing but the current context."""
     return json.loads(sim.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)

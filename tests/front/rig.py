@@ -106,6 +106,19 @@ async def is_reset(app: socket.socket) -> bool:
     return False
 
 
+async def fill(sock: socket.socket) -> int:
+    """Send until nothing is taken any more; returns how many bytes were."""
+    sent = blocked = 0
+    while blocked < 100:
+        try:
+            sent += sock.send(bytes(1_000_000))
+            blocked = 0
+        except BlockingIOError:
+            blocked += 1
+        await asyncio.sleep(0)
+    return sent
+
+
 async def served(rig: Rig, *endpoints: Endpoint) -> Peer:
     """Put endpoints behind the front; the session to the first is up."""
     rig.front.serve(endpoints)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from kfwd.front.replay import CONNECTION_MAX
 from kfwd.tunnel.stream import Stream
 from kfwd.wire import spdy
-from tests.front.rig import GONE_TEXT, REFUSED, RESET_BY_PEER, A, B, Rig, is_reset, served
+from tests.front.rig import GONE_TEXT, REFUSED, RESET_BY_PEER, A, B, Rig, fill, is_reset, served
 from tests.front.test_local import receive
 from tests.tunnel.peer import Peer
 from tests.until import until
@@ -221,14 +221,7 @@ async def test_a_slow_pod_holds_its_application_back(rig: Rig) -> None:
     app = await rig.app()
     stream = await peer.opened()
     peer.writer.transport.pause_reading()
-    sent = blocked = 0
-    while blocked < 100:
-        try:
-            sent += app.send(bytes(1_000_000))
-            blocked = 0
-        except BlockingIOError:
-            blocked += 1
-        await asyncio.sleep(0)
+    sent = await fill(app)
     assert sent < 60_000_000
     peer.writer.transport.resume_reading()
     assert len(await peer.received(stream, sent)) == sent

@@ -15,7 +15,7 @@ from kfwd.kube import dial as dial_module
 from kfwd.kube import window as window_module
 from kfwd.model import Spread
 from kfwd.resolve.direct import Address, DirectKind
-from tests.front.rig import A, Rig, is_reset
+from tests.front.rig import A, Rig, fill, is_reset
 from tests.front.test_local import receive
 from tests.until import until
 
@@ -129,14 +129,7 @@ async def test_a_slow_application_holds_the_server_back(rig: Rig, servers: list[
     await straight(rig, servers[0])
     app = await rig.app(b"x")
     there = await servers[0].take(b"x")
-    sent = blocked = 0
-    while blocked < 100:
-        try:
-            sent += there.send(bytes(1_000_000))
-            blocked = 0
-        except BlockingIOError:
-            blocked += 1
-        await asyncio.sleep(0)
+    sent = await fill(there)
     (held,) = rig.front.connections
     assert held._local.buffered < 1_000_000  # type: ignore[attr-defined]  # of a LocalSocket
     assert len(await receive(app, sent)) == sent
@@ -146,14 +139,7 @@ async def test_a_slow_server_holds_the_application_back(rig: Rig, servers: list[
     await straight(rig, servers[0])
     app = await rig.app(b"x")
     there = await servers[0].take(b"x")
-    sent = blocked = 0
-    while blocked < 100:
-        try:
-            sent += app.send(bytes(1_000_000))
-            blocked = 0
-        except BlockingIOError:
-            blocked += 1
-        await asyncio.sleep(0)
+    sent = await fill(app)
     assert sent < 60_000_000
     app.shutdown(socket.SHUT_WR)
     assert len(await receive(there, sent + 1)) == sent
@@ -167,14 +153,7 @@ async def test_a_server_that_reads_nothing_for_long_keeps_its_connection(
     await straight(rig, servers[0])
     app = await rig.app(b"x")
     await servers[0].take(b"x")
-    blocked = 0
-    while blocked < 100:
-        try:
-            app.send(bytes(1_000_000))
-            blocked = 0
-        except BlockingIOError:
-            blocked += 1
-        await asyncio.sleep(0)
+    await fill(app)
     await asyncio.sleep(0.7)  # three times what the kernel would wait
     assert len(rig.front.connections) == 1
 

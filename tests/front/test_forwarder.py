@@ -75,13 +75,18 @@ async def test_new_connections_go_to_the_new_endpoint_and_old_ones_stay(rig: Rig
     assert await receive(old, 1) == b"a"
 
 
-async def test_a_port_that_refuses_everywhere_resets_and_degrades(rig: Rig) -> None:
+async def refused(rig: Rig) -> None:
+    """Have the only endpoint refuse a connection."""
     peer = await served(rig, A)
     app = await rig.app(b"x")
     stream = await peer.opened()
     peer.data(stream, fin=True)
     peer.text(stream, REFUSED)
     assert await is_reset(app)
+
+
+async def test_a_port_that_refuses_everywhere_resets_and_degrades(rig: Rig) -> None:
+    await refused(rig)
     assert rig.front.problem is not None
     assert rig.front.problem.code == "port-refused"
     assert not rig.front.answers
@@ -94,12 +99,7 @@ async def test_a_port_that_refuses_everywhere_resets_and_degrades(rig: Rig) -> N
 
 
 async def test_what_is_known_of_a_process_goes_with_its_pod(rig: Rig) -> None:
-    peer = await served(rig, A)
-    app = await rig.app(b"x")
-    stream = await peer.opened()
-    peer.data(stream, fin=True)
-    peer.text(stream, REFUSED)
-    assert await is_reset(app)
+    await refused(rig)
     await rig.hub.next("a")
     rig.front.serve([A, B])
     assert rig.front.problem is not None

@@ -55,6 +55,18 @@ async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
+def deaf(until: asyncio.Event) -> Handler:
+    """A server that reads nothing until then, and then all."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        await until.wait()
+        writer.transport.resume_reading()
+        await reader.read()
+
+    return handler
+
+
 def answer(body: bytes = b"ok", status: str = "200 OK", seen: list[bytes] | None = None) -> Handler:
     """An HTTP server that gives one answer to every request and keeps their heads."""
 

@@ -13,7 +13,7 @@ from kfwd.kube import pipe as pipe_module
 from kfwd.kube import window as window_module
 from kfwd.kube.pipe import HIGH_WATER
 from tests.kube.pipes import Receiver, opened, server
-from tests.kube.servers import echo
+from tests.kube.servers import deaf, echo
 from tests.until import until
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -55,12 +55,7 @@ async def test_the_servers_end_is_told_once(tls: bool) -> None:
 @both
 async def test_a_server_that_does_not_read_fills_the_pipe(tls: bool) -> None:
     stuck = asyncio.Event()
-
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()
-        await stuck.wait()
-
-    async with server(deaf, tls=tls) as port:
+    async with server(deaf(stuck), tls=tls) as port:
         pipe, receiver = await opened(port, tls=tls)
         while not receiver.full:
             pipe.write(bytes(100_000))
@@ -125,14 +120,7 @@ async def test_a_slow_upload_is_not_given_up_though_nobody_asks_about_it(
 ) -> None:
     monkeypatch.setattr(window_module, "LOOK_S", 0.05)
     stuck = asyncio.Event()
-
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()
-        await stuck.wait()
-        writer.transport.resume_reading()
-        await reader.read(-1)
-
-    async with server(deaf, tls=tls) as port:
+    async with server(deaf(stuck), tls=tls) as port:
         pipe, receiver = await opened(port, tls=tls, user_timeout_ms=200)
         while not receiver.full:
             pipe.write(bytes(100_000))
@@ -146,12 +134,7 @@ async def test_a_slow_upload_is_not_given_up_though_nobody_asks_about_it(
 
 async def test_a_peer_that_takes_nothing_closes_its_window() -> None:
     stuck = asyncio.Event()
-
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()
-        await stuck.wait()
-
-    async with server(deaf, tls=False) as port:
+    async with server(deaf(stuck), tls=False) as port:
         pipe, receiver = await opened(port, tls=False)
         assert not pipe.window_closed()
         while not receiver.full:

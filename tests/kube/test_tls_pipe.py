@@ -12,7 +12,7 @@ import pytest
 from kfwd.kube import pipe as pipe_module
 from kfwd.kube import tls_pipe
 from tests.kube.pipes import opened, server
-from tests.kube.servers import Authority, echo, serving, silence
+from tests.kube.servers import Authority, deaf, echo, serving, silence
 from tests.until import WAIT_S, until
 
 
@@ -21,12 +21,7 @@ async def test_closing_gives_up_on_a_server_that_does_not_read(
 ) -> None:
     monkeypatch.setattr(pipe_module, "CLOSE_S", 0.05)
     stuck = asyncio.Event()
-
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()
-        await stuck.wait()
-
-    async with server(deaf, tls=True) as port:
+    async with server(deaf(stuck), tls=True) as port:
         pipe, receiver = await opened(port, tls=True)
         while not receiver.full:
             pipe.write(bytes(100_000))

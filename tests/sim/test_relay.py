@@ -38,6 +38,15 @@ class Scene:
     def __init__(self, relay: Relay, stream: Recorder, pod: Tcp, ended: list[str | None]) -> None:
         self.relay, self.stream, self.pod, self.ended = relay, stream, pod, ended
 
+    def fill(self) -> int:
+        """Take payloads until a pod that reads none has no room; returns how many bytes."""
+        self.pod.writer.transport.pause_reading()
+        sent = 0
+        while self.relay.ready:
+            self.relay.take(memoryview(bytes(1 << 20)))
+            sent += 1 << 20
+        return sent
+
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
             while not condition():  # noqa: ASYNC110 - what changes is inside the relay
@@ -82,11 +91,7 @@ async def test_bytes_flow_both_ways() -> None:
 
 async def test_it_takes_no_second_payload_before_the_first_is_sent() -> None:
     async with scene() as s:
-        s.pod.writer.transport.pause_reading()
-        sent = 0
-        while s.relay.ready:
-            s.relay.take(memoryview(bytes(1 << 20)))
-            sent += 1 << 20
+        sent = s.fill()
         woken = s.stream.woken
         s.pod.writer.transport.resume_reading()
         assert len(await s.pod.reader.readexactly(sent)) == sent
@@ -140,11 +145,7 @@ async def test_when_both_have_ended_it_is_over_at_once() -> None:
 
 async def test_the_clients_end_waits_for_what_is_not_sent_yet() -> None:
     async with scene() as s:
-        s.pod.writer.transport.pause_reading()
-        sent = 0
-        while s.relay.ready:
-            s.relay.take(memoryview(bytes(1 << 20)))
-            sent += 1 << 20
+        sent = s.fill()
         s.relay.finished()
         await asyncio.sleep(0.1)
         assert s.ended == []

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from kfwd.client.calls import Client
 from kfwd.tui.app import KfwdApp
+from kfwd.tui.screens.overview import Overview
 from tests.e2e.conftest import Sim
 from tests.e2e.conftest import sim as sim
 from tests.tui.screen_text import screen
@@ -94,6 +95,22 @@ async def running(place: Place, size: tuple[int, int] = (80, 24)) -> AsyncIterat
     app = KfwdApp(place.env)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(lambda: settled(app), 15)
+        await pilot.pause()
+        yield pilot
+
+
+@asynccontextmanager
+async def at_entry(
+    place: Place, id: str, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[Pilot[None]]:
+    """The first screen, with the cursor on an entry."""
+    async with running(place, size) as pilot:
+        app = pilot.app
+        assert isinstance(app, KfwdApp)
+        assert isinstance(app.screen, Overview)
+        await until(lambda: id in app.picture.entries)
+        await until(lambda: id.partition("/")[2] in screen(app))
+        app.screen.table.pick(id)
         await pilot.pause()
         yield pilot
 

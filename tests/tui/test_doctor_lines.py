@@ -6,24 +6,10 @@ from typing import Any
 
 import pytest
 
-from kfwd.api_doctor import Diagnosis, Finding, HopWalked
+from kfwd.api_doctor import Diagnosis, Finding
 from kfwd.tui.doctor_lines import Walk, lines
 from kfwd.tui.pieces import text, width
-
-
-def hop(about: str, name: Any, state: Any, text: str = "", **more: Any) -> HopWalked:
-    return HopWalked(about=about, hop=name, state=state, text=text, **more)
-
-
-FINDING = Finding(
-    about="dev/web",
-    hop="port",
-    severity="error",
-    code="port-refused",
-    text="nothing listens",
-    hint="start it",
-    also=("dev/a", "dev/b"),
-)
+from tests.doctor_records import FINDING, hop
 
 
 def walked(*events: Any) -> Walk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -19,25 +19,12 @@ from kfwd.tunnel.podref import PodRef, SessionCut
 from kfwd.tunnel.pool import Pool
 from kfwd.tunnel.stream import End, Flow, Stream
 from kfwd.wire import spdy
-from tests.tunnel.peer import DOWN, GONE, WAIT_S, Peer, Peers, peers
+from tests.tunnel.peer import DOWN, GONE, WAIT_S, Peer, Peers
 from tests.tunnel.test_session import REFUSED, Reader
 from tests.until import until
 from tests.wire.test_channels import opened
 
 POD = PodRef("ns", "p", "uid-1")
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Peers]:
-    async with peers() as running:
-        yield running
-
-
-@pytest.fixture
-async def pool(hub: Peers) -> AsyncIterator[Pool]:
-    pool = Pool("test", hub)  # type: ignore[arg-type]  # a dialer, without HTTP
-    yield pool
-    assert await pool.close() == []
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,22 +10,9 @@ from kfwd.errors import SessionLost
 from kfwd.tunnel import pool as pool_module
 from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Pool
-from tests.tunnel.peer import WAIT_S, Peers, peers
+from tests.tunnel.peer import WAIT_S, Peers
 from tests.tunnel.test_pod import connected, until_free
 from tests.tunnel.test_session import Reader
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Peers]:
-    async with peers() as running:
-        yield running
-
-
-@pytest.fixture
-async def pool(hub: Peers) -> AsyncIterator[Pool]:
-    pool = Pool("test", hub)  # type: ignore[arg-type]  # a dialer, without HTTP
-    yield pool
-    await pool.close()
 
 
 def ref(name: str) -> PodRef:

@@ -13,10 +13,9 @@ from textual.pilot import Pilot
 
 from kfwd.api_model import EntryRequest
 from kfwd.model import EntryView, ForwardSpec, PortSpec, State
-from kfwd.tui.app import KfwdApp
 from kfwd.tui.screens.detail import Detail
 from kfwd.tui.screens.overview import Overview
-from tests.tui.conftest import Place, running
+from tests.tui.conftest import Place, at_entry
 from tests.tui.screen_text import same, screen
 from tests.until import until
 
@@ -54,15 +53,9 @@ async def detail(
     place: Place, id: str, size: tuple[int, int] = (80, 24), *, keeps: bool = False
 ) -> AsyncIterator[tuple[Pilot[None], Detail]]:
     """The screen, gone to with enter, when all that it asks for has come."""
-    async with running(place, size) as pilot:
-        app = pilot.app
-        assert isinstance(app, KfwdApp)
-        assert isinstance(app.screen, Overview)
-        await until(lambda: id in app.picture.entries)
-        await until(lambda: id.partition("/")[2] in screen(app))
-        app.screen.table.pick(id)
+    async with at_entry(place, id, size) as pilot:
         await pilot.press("enter")
-        page = app.screen
+        page = pilot.app.screen
         assert isinstance(page, Detail)
         await until(lambda: page.facts and page.history and page.log_lines)
         await until(lambda: bool(page.requests) if keeps else page.requests is None)

@@ -12,10 +12,9 @@ from textual.pilot import Pilot
 
 from kfwd.api_model import EntryRequest
 from kfwd.model import ProxySpec, State
-from kfwd.tui.app import KfwdApp
 from kfwd.tui.screens.overview import Overview
 from kfwd.tui.screens.requests import Requests
-from tests.tui.conftest import Place, running
+from tests.tui.conftest import Place, at_entry, running
 from tests.tui.screen_text import same, screen
 from tests.tui.screens.test_detail import detail, entry, port
 from tests.until import until
@@ -48,16 +47,9 @@ def ask(place: Place, id: str, path: str) -> None:
 async def requests(
     place: Place, id: str, size: tuple[int, int] = (80, 24)
 ) -> AsyncIterator[tuple[Pilot[None], Requests]]:
-    async with running(place, size) as pilot:
-        app = pilot.app
-        assert isinstance(app, KfwdApp)
-        assert isinstance(app.screen, Overview)
-        await until(lambda: id in app.picture.entries)
-        await until(lambda: id.partition("/")[2] in screen(app))
-        app.screen.table.pick(id)
-        await pilot.pause()
+    async with at_entry(place, id, size) as pilot:
         await pilot.press("h")
-        page = app.screen
+        page = pilot.app.screen
         assert isinstance(page, Requests)
         await until(lambda: page.found or page.trouble)
         page.renew()
