@@ -17,7 +17,7 @@ import msgspec
 from kfwd.api_contexts import ContextList, SwitchRequest
 from kfwd.api_handover import HandoverRequest, Successor
 from kfwd.api_model import EntryRequest, Plan, Taken
-from kfwd.daemon import adhoc, context_list, profiles, wants
+from kfwd.daemon import adhoc, context_list, profiles
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
@@ -43,6 +43,7 @@ from kfwd.front.door import Door
 from kfwd.kube import kubeconfig
 from kfwd.model import ADHOC, ContextRef, EntryView, Problem, Wanted
 from kfwd.paths import Paths
+from kfwd.profiles import words
 from kfwd.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -278,7 +279,7 @@ class Daemon:
     def _name(self, name: str, taken: Taken) -> str:
         known = {each.spec.name for each in self._reconciler.adhoc}
         if taken == "next":
-            return wants.free_name(name, known)
+            return words.free_name(name, known)
         if taken == "fail" and name in known:
             raise adhoc.NameTaken(f'there is an entry "{ADHOC}/{name}" already')
         return name

@@ -34,14 +34,6 @@ def _paused(entry: Wanted, paused: bool) -> Wanted:
     return msgspec.structs.replace(entry, paused=paused) if paused else entry
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """`name`, or the first of NAME-2, NAME-3, ... that is not taken."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    return free
-
-
 def plan(
     profiles: Collection[str], before: Mapping[str, Wanted], after: Mapping[str, Wanted]
 ) -> Plan:

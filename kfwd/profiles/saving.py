@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kfwd.errors import KfwdError, NotFound, UsageError
 from kfwd.model import ForwardSpec
-from kfwd.profiles import edit, parse, store
+from kfwd.profiles import edit, parse, store, words
 
 
 def save(
@@ -32,7 +32,7 @@ def save(
     text, taken = _before(folder, profile, context, default)
     ids = []
     for forward in forwards:
-        name = forward.name if named else free(forward.name, taken)
+        name = forward.name if named else words.free_name(forward.name, taken)
         text = edit.append_forward(text, profile, replace(forward, name=name))
         taken.append(name)
         ids.append(f"{profile}/{name}")
@@ -76,13 +76,6 @@ def _restore(path: Path, text: str | None) -> None:
         path.unlink()
     else:
         store.write(path, text)
-
-
-def free(name: str, taken: Iterable[str]) -> str:
-    """`name`, or the first of `name-2`, `name-3`, ... that is not taken."""
-    used = set(taken)
-    numbered = (f"{name}-{n}" for n in range(2, len(used) + 3))
-    return next(word for word in [name, *numbered] if word not in used)
 
 
 def _before(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,14 @@ def name(value: Any) -> str:
             "starting with a letter or a digit"
         )
     return word
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or the first of NAME-2, NAME-3, ... that is not taken."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}-{number}", number + 1
+    return free
 
 
 def namespace(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Failures as the API server words them: `metav1.Status` and the helpers that fill it.
+"""Failures as the API server words them: `metav1.Status` and what fills it.
 
 Texts follow apimachinery `api/errors` and apiserver `responsewriters/errors.go`
 (protocol notes A.4).

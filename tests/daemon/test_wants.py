@@ -29,11 +29,6 @@ def test_profiles_ad_hoc_entries_and_those_of_a_process_are_wanted() -> None:
     assert found["dev/web"].context == CONTEXT
 
 
-def test_a_name_that_is_taken_gets_a_number() -> None:
-    assert wants.free_name("web", {}) == "web"
-    assert wants.free_name("web", {"web", "web-2"}) == "web-3"
-
-
 def test_a_plan_says_stops_first_then_starts_and_changes_then_what_stays() -> None:
     before = by_id(wanted("old"), wanted("moved", local=1000), wanted("same"))
     after = by_id(wanted("moved", local=2000), wanted("same"), wanted("new", target="pod/x"))

@@ -22,7 +22,7 @@ from tests.kube.configs import exec_credential, exec_user, script
 pytestmark = pytest.mark.e2e
 
 RESUMED_S = 2.0
-"""From a login to bytes (issue and design); what the machine adds is in the wait."""
+"""From a login to bytes; what the machine adds is in the wait."""
 
 WORDS = "the session has expired, please run corp-login"
 

@@ -74,8 +74,3 @@ def test_a_profile_without_a_context_stands_for_the_default(tmp_path: Path) -> N
     assert saving.save(tmp_path, "dev", [WEB], "kind", default="kind") == ["dev/web"]
     with pytest.raises(UsageError, match="has the context prod, not kind"):
         saving.save(tmp_path, "dev", [DB], "kind", default="prod")
-
-
-def test_a_second_name_gets_a_number() -> None:
-    assert saving.free("web", ["db"]) == "web"
-    assert saving.free("web", ["web", "web-2", "web-4"]) == "web-3"

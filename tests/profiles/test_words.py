@@ -130,3 +130,8 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_a_choice_guesses_what_was_meant() -> None:
     with pytest.raises(ValueError, match=r'got "frist" \(did you mean "first"\?\)$'):
         words.one_of("first", "sticky")("frist")
+
+
+def test_a_name_that_is_taken_gets_a_number() -> None:
+    assert words.free_name("web", ["db"]) == "web"
+    assert words.free_name("web", ["web", "web-2", "web-4"]) == "web-3"
