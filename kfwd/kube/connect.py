@@ -74,6 +74,8 @@ class Server:
         Those who keep connections key them by it.
         """
         wanted = (credential.client_cert, credential.client_key)
+        if (built := self._built) is not None and built[0] == wanted:
+            return built[1]
         async with self._building:
             if self._built is None or self._built[0] != wanted:
                 made = await asyncio.to_thread(tls.client_context, self.context.cluster, *wanted)

@@ -17,6 +17,7 @@ from kfwd.backoff import HEALTHY_S, Backoff
 from kfwd.errors import ApiError, KfwdError, NotFound
 from kfwd.tunnel import channels
 from kfwd.tunnel.channels import Channel
+from kfwd.tunnel.pace import HELD_UP_S, Pace
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.podref import PodRef, SessionCut
 from kfwd.tunnel.queue import Queue
@@ -58,6 +59,7 @@ class PodSessions:
         self._surplus: asyncio.TimerHandle | None = None
         self._parked = False
         self._peak = Peak()
+        self._pace = Pace()
         self.watchers: set[Callable[[], None]] = set()
 
     def __len__(self) -> int:
@@ -136,6 +138,7 @@ class PodSessions:
     def way_changed(self) -> None:
         """Ask every session whether it is still there, and dial as if nothing had failed yet."""
         self._backoff.restart()
+        self._pace.restart()
         for session in list(self._sessions):
             session.doubt()
         for channel in list(self._channels):
@@ -150,8 +153,9 @@ class PodSessions:
             self._asked.add(session)
             self._pool.tasks.spawn(self._ask(session), f"ask {self.pod.name}")
         while self._wants_dial() and self._may_dial():
-            port = self._queue.dial()
-            self._pool.tasks.spawn(self._dial(port), f"dial {self.pod.name}")
+            now, port = self._loop.time(), self._queue.dial()
+            self._pace.began(now)
+            self._pool.tasks.spawn(self._dial(port, now), f"dial {self.pod.name}")
         if self._pool.full or not self._room():
             self._share()
 
@@ -264,7 +268,8 @@ class PodSessions:
         """Whether there is room for one session more, or can be made."""
         if not self._room():
             self.give_up_finished()
-        return self._room() and self._pool.admits(self)
+        paced = self._pace.admits(self._loop.time())
+        return paced and self._room() and self._pool.admits(self)
 
     @property
     def _one_each(self) -> bool:
@@ -333,20 +338,24 @@ class PodSessions:
             session.retire()
         self.assign()
 
-    async def _dial(self, port: int | None) -> None:
+    async def _dial(self, port: int | None, begun: float) -> None:
         try:
-            session = await self._connect(port)
+            session = await self._connect(port, begun)
         except KfwdError as error:
             self._failed(error)
         else:
             self._connected(session)
 
-    async def _connect(self, port: int | None) -> Session | Channel | None:
+    async def _connect(self, port: int | None, begun: float) -> Session | Channel | None:
         """A new session; it counts as being dialled until it is there or not to be had."""
+        late, session = self._loop.call_later(HELD_UP_S, self.assign), None
         try:
-            return await self._pool.connect(self.pod, self, port)
+            session = await self._pool.connect(self.pod, self, port)
+            return session
         finally:
+            late.cancel()
             self._queue.dial_ended(port)
+            self._pace.ended(begun, self._loop.time(), good=session is not None)
 
     def _connected(self, session: Session | Channel | None) -> None:
         self._backoff.succeeded(self._loop.time())

@@ -13,6 +13,7 @@ from kfwd.errors import NotFound, UpgradeFailed
 from kfwd.tunnel import channels as channels_module
 from kfwd.tunnel import pod as pod_module
 from kfwd.tunnel.channels import Channel
+from kfwd.tunnel.pace import FEW, HELD_UP_S
 from kfwd.tunnel.peak import Peak
 from kfwd.tunnel.pod import PodSessions
 from kfwd.tunnel.podref import PodRef, SessionCut
@@ -55,6 +56,20 @@ async def test_concurrent_connections_get_sessions_of_their_own(
     await asyncio.gather(*(connected(pod) for _ in range(5)))
     assert hub.dials == 5
     assert len(pod) == 5
+
+
+async def test_a_burst_dials_a_few_at_a_time_and_on_when_those_hang(
+    hub: Peers, pod: PodSessions
+) -> None:
+    await connected(pod)
+    hub.gate, before = asyncio.Event(), hub.dials
+    waiting = asyncio.gather(*(connected(pod) for _ in range(20)))
+    await until(lambda: hub.dials == before + FEW)
+    begun = asyncio.get_running_loop().time()
+    await until(lambda: hub.dials > before + FEW)
+    assert asyncio.get_running_loop().time() - begun > HELD_UP_S / 2
+    hub.gate.set()
+    await waiting
 
 
 async def test_a_session_that_nothing_occupies_is_used_again(hub: Peers, pod: PodSessions) -> None:
