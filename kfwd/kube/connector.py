@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -18,6 +19,12 @@ from kfwd.kube import tls
 from kfwd.wire.authority import authority
 
 HANDSHAKE_S = 10.0
+
+TLS_READ = 32 * 1024
+"""asyncio keeps a buffer of this size for every connection with TLS. Its own 256 KiB are for bulk;
+a context holds several watches, which are silent for hours, and reads large lists once."""
+
+sslproto.SSLProtocol.max_size = TLS_READ
 
 
 class TlsTerms(Struct, frozen=True):

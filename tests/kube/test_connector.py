@@ -63,6 +63,15 @@ async def test_a_connection_is_used_again() -> None:
     assert len(count) == 1
 
 
+async def test_a_watch_keeps_a_small_buffer() -> None:
+    async with serving(endless, AUTHORITY.server()) as port, session(port) as client:
+        response = await client.get("https://api.test/")
+        assert response.connection is not None
+        transport = response.connection.transport
+        assert len(transport._ssl_protocol._ssl_buffer) == connector.TLS_READ  # type: ignore[union-attr]
+        response.close()
+
+
 async def test_there_is_no_limit_to_open_connections() -> None:
     count: list[int] = []
     async with serving(counted(endless, count)) as port, session(port) as client:
