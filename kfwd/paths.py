@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -94,12 +93,20 @@ def runtime_candidates(env: Mapping[str, str] | None = None) -> list[Path]:
     if env.get("KFWD_RUNTIME_DIR"):
         return [Path(env["KFWD_RUNTIME_DIR"]).absolute()]
     user = os.getuid()
-    places = [Path(f"/run/user/{user}/kfwd"), Path(tempfile.gettempdir()) / f"kfwd-{user}"]
+    places = [Path(f"/run/user/{user}/kfwd"), _temporary(env) / f"kfwd-{user}"]
     if env.get("XDG_RUNTIME_DIR"):
         places.insert(0, Path(env["XDG_RUNTIME_DIR"]) / "kfwd")
     elif not places[0].parent.is_dir():
         places.reverse()
     return list(dict.fromkeys(places))
+
+
+def _temporary(env: Mapping[str, str]) -> Path:
+    """The folder for temporary files. `tempfile` would be a twentieth of the time of `kfwd ls`:
+    it loads compression and random numbers, and tries whether it can write there.
+    """
+    given = (env[name] for name in ("TMPDIR", "TEMP", "TMP") if env.get(name))
+    return Path(next(given, "/tmp")).absolute()  # noqa: S108  # the folder in it is made private
 
 
 def kubeconfigs(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -35,6 +35,12 @@ def test_missing_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
     assert modes == {0o700}
 
 
+def test_the_folder_for_temporary_files_is_the_users() -> None:
+    found = [paths.runtime_candidates(env) for env in ({"TMPDIR": "/scratch"}, {"TMPDIR": ""})]
+    assert Path(f"/scratch/kfwd-{os.getuid()}") in found[0]
+    assert Path(f"/tmp/kfwd-{os.getuid()}") in found[1]
+
+
 def test_without_a_runtime_dir_no_warning_and_a_place_in_tmp() -> None:
     candidates = paths.runtime_candidates({})
     assert candidates[-1].name.startswith("kfwd")

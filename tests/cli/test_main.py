@@ -17,7 +17,10 @@ from kfwd.errors import ExitCode, KfwdError, ProfileInvalid
 from tests.cli.conftest import Run
 from tests.standin import StandIn, entry, snapshot
 
-HEAVY = ("aiohttp", "asyncio", "textual", "yaml", "kubernetes", "ssl", "email", "http.client")
+HEAVY = (
+    *("aiohttp", "asyncio", "textual", "yaml", "kubernetes", "ssl", "email", "http.client"),
+    "tempfile",
+)
 
 
 def test_the_version(run: Run) -> None:
