@@ -32,7 +32,7 @@ from kfwd.tunnel.pool import Pool
 from tests.sim.kubelet import POD, UID, Kubelet, kubelet
 from tests.until import until
 
-OPEN_PORT, CLOSED_PORT = 7000, 7001
+OPEN_PORT, CLOSED_PORT, DEAF_PORT = 7000, 7001, 7002
 HEADER = struct.Struct(">IBII")
 RESET = struct.pack("ii", 1, 0)
 BLOCK = 1000
@@ -294,6 +294,30 @@ async def test_a_port_that_refuses_in_the_middle_of_traffic_hurts_only_its_own(r
     assert all(outcome.reset and not outcome.data for outcome in bad.result())
     assert set(rig.process.seen) == set(range(len(kinds)))
     assert {problem.code for problem in rig.problems if problem} == {"port-refused"}
+    await at_rest(rig)
+
+
+async def test_an_upload_that_stalls_at_the_pod_is_reset_when_its_process_is_killed(
+    rig: Rig,
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def upload(sock: socket.socket) -> None:
+        with pytest.raises(ConnectionError):  # noqa: PT012  # whichever of them it is
+            while True:
+                await loop.sock_sendall(sock, bytes(1 << 20))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as app:
+        listening.setblocking(False)
+        app.setblocking(False)
+        rig.node.listen_in_pod(DEAF_PORT, listening.getsockname()[1])
+        rig.aim(DEAF_PORT)
+        await loop.sock_connect(app, rig.address)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            process, _ = await loop.sock_accept(listening)
+            with process:  # it ends with bytes that it has not read
+                group.create_task(upload(app))
+                await until(lambda: rig.front.connections[0]._way_full)
     await at_rest(rig)
 
 
