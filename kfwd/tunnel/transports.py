@@ -2,7 +2,8 @@
 
 Rules of this file (design section 4, rule 8). What worked is tried first and remembered. What would
 be better and was refused is tried again after a day, or after an hour where the refusal may have
-been the moment's: a server error, or no answer.
+been the moment's: a server error, or no answer. After a minute, if it had worked until then: a
+kubelet that restarts may refuse one and take the next.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kfwd.model import Problem
 TRANSPORTS = ("spdy", "websocket", "channels")
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 WORDS_MAX = 200
 
 
@@ -93,9 +95,16 @@ def learned(
     told = {each: refusals[each] for each in better(allowed, known) if each in refusals}
     if not told:
         return known
-    firm = all(400 <= refusal.status < 500 for refusal in told.values())
     reason = "; ".join(f"{each}: {_words(refusal)}" for each, refusal in told.items())
-    return msgspec.structs.replace(known, again=now + (DAY if firm else HOUR), reason=reason)
+    worked = before is not None and before.transport in told
+    return msgspec.structs.replace(known, again=now + _pause(told, worked=worked), reason=reason)
+
+
+def _pause(told: Mapping[str, UpgradeFailed], *, worked: bool) -> timedelta:
+    """How long what was refused is left alone."""
+    if all(400 <= refusal.status < 500 for refusal in told.values()):
+        return DAY
+    return MINUTE if worked else HOUR
 
 
 def _words(refusal: UpgradeFailed) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from kfwd.errors import UpgradeFailed
 from kfwd.tunnel import transports
-from kfwd.tunnel.transports import DAY, HOUR, TRANSPORTS, Known
+from kfwd.tunnel.transports import DAY, HOUR, MINUTE, TRANSPORTS, Known
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + HOUR
@@ -47,6 +47,15 @@ def test_refusals_are_the_reason_and_are_asked_again_after_a_day() -> None:
 def test_what_may_be_the_moments_is_asked_again_after_an_hour(status: int) -> None:
     known = transports.learned(TRANSPORTS, None, "websocket", {"spdy": refused(status)}, NOW)
     assert known.again == NOW + HOUR
+
+
+def test_what_worked_until_the_moment_is_asked_again_after_a_minute() -> None:
+    before = Known(transport="spdy", since=NOW)
+    dialling = {"spdy": refused(500, "error dialing backend: connection refused")}
+    known = transports.learned(TRANSPORTS, before, "websocket", dialling, LATER)
+    assert (known.transport, known.again) == ("websocket", LATER + MINUTE)
+    firm = transports.learned(TRANSPORTS, before, "websocket", {"spdy": refused(403)}, LATER)
+    assert firm.again == LATER + DAY
 
 
 def test_what_works_on_is_no_news_and_a_new_refusal_keeps_the_time() -> None:
