@@ -21,6 +21,7 @@ from kfwd.front.local import Local, Peer
 from kfwd.front.process import Processes
 from kfwd.front.replay import Budget
 from kfwd.front.spread import Spreader
+from kfwd.front.standing import Standing, about_pod
 from kfwd.front.warm import Warm
 from kfwd.model import Problem, Spread
 from kfwd.resolve.direct import Address, Destination
@@ -64,7 +65,8 @@ class Front(Door[Connection]):
         self._log = logging.LoggerAdapter(logging.getLogger(__name__), {"entry": name})
         self._endpoints: tuple[Endpoint, ...] = ()
         self._change: asyncio.Future[None] | None = None
-        self._warm = Warm(pool, changed=on_change, came_up=self._changed)
+        self._standing = Standing()
+        self._warm = Warm(pool, changed=self._session_changed, came_up=self._changed)
         self.direct = Direct(name, self._direct_changed)
         self._spreader = Spreader(spread)
         self._rotation = Spreader("round-robin")
@@ -72,7 +74,8 @@ class Front(Door[Connection]):
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        return self._endpoints
+        """What is behind it, in the order in which connections go there."""
+        return self._standing.order(self._endpoints)
 
     @property
     def session_up(self) -> bool:
@@ -121,6 +124,7 @@ class Front(Door[Connection]):
             return
         self._endpoints = tuple(endpoints)
         self.direct.serve(addresses)
+        self._standing.forget(endpoints)
         self._spreader.forget((*endpoints, *addresses))
         self._rotation.forget(addresses)
         if self._heard_of not in self._places:
@@ -186,7 +190,7 @@ class Front(Door[Connection]):
     @property
     def _tunnelled(self) -> tuple[Endpoint, ...]:
         """The endpoints, unless it is not known yet whether an address answers."""
-        return () if self.direct.undecided else self._endpoints
+        return () if self.direct.undecided else self.endpoints
 
     @property
     def _places(self) -> set[str]:
@@ -278,6 +282,16 @@ class Front(Door[Connection]):
         super()._gone(connection)
         if (_way(connection.endpoint) == "direct") != bool(self.direct.answering):
             self._on_change()  # perhaps the last that went the other way
+
+    def _session_changed(self) -> None:
+        """Leave a pod that gives no session for another one, which may be on another node."""
+        first = self._tunnelled[:1]
+        failed = self._stays and not self._warm.good and about_pod(self._warm.error)
+        if failed and first and self._standing.pass_over(first[0], self._endpoints):
+            self.passed_over(first[0], str(self._warm.error))
+            self._direct_changed()
+        else:
+            self._on_change()
 
     def _direct_changed(self) -> None:
         """Keep sessions only for connections that do not go straight to an address."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kfwd.errors import UpgradeFailed
 from kfwd.front import forwarder as forwarder_module
 from kfwd.front.process import Processes
 from kfwd.model import Spread
@@ -108,6 +109,36 @@ async def test_what_is_known_of_a_process_goes_with_its_pod(rig: Rig) -> None:
     assert not rig.front.answers
     await until(lambda: rig.front.session_up)
     await rig.hub.next("b")
+
+
+async def test_a_pod_whose_node_is_lost_is_left_for_another_one(rig: Rig) -> None:
+    peer = await served(rig, A, B)
+    rig.hub.lost["a"] = UpgradeFailed("error dialing backend: no route to host", status=500)
+    peer.close()
+    await until(lambda: rig.front.endpoints == (B, A))
+    app = await rig.app(b"x")
+    peer = await rig.hub.next("b")
+    peer.data(await peer.opened(), b"b")
+    assert await receive(app, 1) == b"b"
+    assert rig.front.session_up
+    rig.hub.lost.clear()
+    rig.front.serve([B])
+    rig.front.serve([A, B])
+    assert rig.front.endpoints == (A, B)
+
+
+async def test_where_no_pod_gives_a_session_each_has_its_turn(rig: Rig) -> None:
+    peer = await served(rig, A, B)
+    broken = UpgradeFailed("error dialing backend: connection refused", status=500)
+    rig.hub.lost |= {"a": broken, "b": broken}
+    peer.close()
+    await until(lambda: not rig.front.session_up)
+    app = await rig.app(b"x")
+    await until(lambda: {"a", "b"} <= set(rig.hub.pods))
+    del rig.hub.lost["a"]
+    peer = await rig.hub.next("a")
+    peer.data(await peer.opened(), b"a")
+    assert await receive(app, 1) == b"a"
 
 
 async def test_a_missing_pod_makes_the_resolver_look_again(rig: Rig) -> None:

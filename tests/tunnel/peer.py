@@ -110,6 +110,7 @@ class Peers:
         self._all: list[Peer] = []
         self.dials = 0
         self.refuse: KfwdError | None = None
+        self.lost: dict[str, KfwdError] = {}
         self.gate: asyncio.Event | None = None
         self.pods: list[str] = []
         self.ports: list[int | None] = []
@@ -122,8 +123,8 @@ class Peers:
         self.ports.append(port)
         if self.gate is not None:
             await self.gate.wait()
-        if self.refuse is not None:
-            raise self.refuse
+        if (refusal := self.lost.get(pod, self.refuse)) is not None:
+            raise refusal
         if self.transport == "channels" and port is None:
             return None
         pipe = await SocketPipe.over(await self._connect(pod))
