@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kfwd.errors import KfwdError, NotFound
+from kfwd.errors import KfwdError
 from kfwd.profiles import parse, store
 from kfwd.yamldoc import Fault
 
@@ -83,10 +83,4 @@ class Draft:
         self._older, self._before = self._before, text
 
     def _on_disk(self) -> str | None:
-        try:
-            found = store.read(self._folder, self.name)
-        except NotFound:
-            return None
-        if not found.text and found.path.stat().st_size:
-            raise store.invalid(found.path, found.parsed.faults)
-        return found.text
+        return store.text(self._folder, self.name)

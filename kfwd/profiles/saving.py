@@ -56,19 +56,15 @@ def saved(
     next try would add to what failed. A file that somebody has changed meanwhile is left.
     """
     path = store.path_of(folder, profile)
-    before = _text(path)
+    before = store.text(folder, profile)
     ids = save(folder, profile, forwards, context, named=named, default=default)
-    written = _text(path)
+    written = store.text(folder, profile)
     try:
         yield ids
     except KfwdError:
-        if _text(path) == written:
+        if store.text(folder, profile) == written:
             _restore(path, before)
         raise
-
-
-def _text(path: Path) -> str | None:
-    return path.read_bytes().decode() if path.exists() else None
 
 
 def _restore(path: Path, text: str | None) -> None:

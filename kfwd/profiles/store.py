@@ -22,11 +22,12 @@ Fingerprint = Mapping[str, tuple[int, int, int]]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A profile's file as it was read."""
+    """A profile's file as it was read; one that is not `readable` has no text."""
 
     path: Path
     text: str
     parsed: Parsed
+    readable: bool = True
 
     @property
     def name(self) -> str:
@@ -82,6 +83,19 @@ def read(folder: Path, name: str) -> Profile:
     except OSError as error:
         return _faulty(path, name, f"cannot be read: {error.strerror}")
     return Profile(path=path, text=text, parsed=parse(text, name))
+
+
+def text(folder: Path, name: str) -> str | None:
+    """A profile's text, None where there is no such file. Raises `ProfileInvalid` for one that is
+    no text or cannot be read.
+    """
+    try:
+        found = read(folder, name)
+    except NotFound:
+        return None
+    if not found.readable:
+        raise invalid(found.path, found.parsed.faults)
+    return found.text
 
 
 def read_all(folder: Path) -> dict[str, Profile]:
@@ -168,7 +182,8 @@ def _files(folder: Path) -> list[Path]:
 
 def _faulty(path: Path, name: str, message: str) -> Profile:
     faults = (Fault(1, 1, message),)
-    return Profile(path=path, text="", parsed=Parsed(name=name, spec=None, faults=faults))
+    parsed = Parsed(name=name, spec=None, faults=faults)
+    return Profile(path=path, text="", parsed=parsed, readable=False)
 
 
 def _known(folder: Path) -> str:

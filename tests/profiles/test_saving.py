@@ -74,3 +74,11 @@ def test_a_profile_without_a_context_stands_for_the_default(tmp_path: Path) -> N
     assert saving.save(tmp_path, "dev", [WEB], "kind", default="kind") == ["dev/web"]
     with pytest.raises(UsageError, match="has the context prod, not kind"):
         saving.save(tmp_path, "dev", [DB], "kind", default="prod")
+
+
+def test_a_file_that_cannot_be_read_is_said_so_and_left(tmp_path: Path) -> None:
+    (tmp_path / "dev.yaml").write_bytes(b"\xff")
+    saving_to = saving.saved(tmp_path, "dev", [WEB], None)
+    with pytest.raises(ProfileInvalid, match=r"dev\.yaml:1:1: byte 0 is not UTF-8"), saving_to:
+        pytest.fail("nothing was saved")
+    assert (tmp_path / "dev.yaml").read_bytes() == b"\xff"
