@@ -52,7 +52,7 @@ class App:
 
         `chosen` is `--kubeconfig`: that one file, which must be there.
         """
-        if chosen:
+        if chosen and chosen[-1]:
             path = Path(chosen[-1]).expanduser().absolute()
             if not path.exists():
                 raise ConfigError(

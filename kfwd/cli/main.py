@@ -6,6 +6,7 @@ demand.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -23,6 +24,7 @@ from kfwd.errors import ExitCode, KfwdError, ProfileInvalid, UsageError
 
 COMPLETE_VAR = "_KFWD_COMPLETE"
 INTERRUPTED = 130
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 COMMANDS: Mapping[str, str] = {
     "up": "kfwd.cli.up:up",
     "down": "kfwd.cli.up:down",
@@ -165,8 +167,7 @@ def run_daemon(channel: int | None = None, *, record: bool = True) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's) and return its exit status."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names that the locale cannot write
+    _prepare_output()
     try:
         result = kfwd.main(
             args=argv,
@@ -180,6 +181,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _hung_up()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _hung_up()
+        return report(KfwdError(f"the output cannot be written: {error.strerror}"))
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:
@@ -187,6 +193,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KfwdError as error:
         return report(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _prepare_output() -> None:
+    """What the locale cannot write is escaped; where the caller has closed it, it goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until we end
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def program(argv0: str) -> str:

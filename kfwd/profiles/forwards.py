@@ -34,7 +34,7 @@ def forward(
         name=_read(words.name, name) if name is not None else name_of(target),
         target=_read(keys.FORWARD["target"].read, target),
         ports=tuple(_read(words.port, port) for port in ports),
-        namespace=None if namespace is None else _read(words.namespace, namespace),
+        namespace=_read(words.namespace, namespace) if namespace else None,
         address=tuple(_read(words.address, one) for one in address) or ("localhost",),
     )
 

@@ -26,6 +26,7 @@ def test_a_chosen_kubeconfig_is_the_only_one_and_must_be_there(tmp_path: Path) -
     app = App({"KUBECONFIG": "/a"})
     (tmp_path / "k").touch()
     assert app.kubeconfig((str(tmp_path / "k"),)) == (str(tmp_path / "k"),)
+    assert app.kubeconfig(("",)) == ("/a",)
     with pytest.raises(ConfigError, match=r"no kubeconfig at .*/none"):
         app.kubeconfig((str(tmp_path / "none"),))
 

@@ -125,6 +125,22 @@ def test_what_the_locale_cannot_write_is_escaped(
     assert rb"\u751f\u4ea7" in written.getvalue()
 
 
+def test_output_that_nobody_can_read_is_no_crash(
+    daemon: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.on("GET /v1/snapshot", snapshot(entry()))
+    monkeypatch.setattr("sys.stdout", None)
+    assert cli.main(["ls"]) == ExitCode.OK
+    sys.stdout.close()
+    if (device := Path("/dev/full")).exists():
+        with device.open("w") as full:
+            monkeypatch.setattr("sys.stdout", full)
+            assert cli.main(["ls"]) == ExitCode.FAILED
+        assert capsys.readouterr().err == (
+            "kfwd: the output cannot be written: No space left on device\n"
+        )
+
+
 def command_line(*args: str, code: str = "") -> list[str]:
     script = f"import sys; from kfwd.cli.main import main; status = main({list(args)!r}); {code}"
     return [sys.executable, "-c", script]
