@@ -112,11 +112,13 @@ class Session(ABC):
             try:
                 self._attach()
                 lost_at = None
-            except DaemonUnreachable:
+            except DaemonUnreachable as error:
                 now = time.monotonic()
-                lost_at = lost_at or now
-                if not self.complete or now - lost_at > LOST_S:
+                if not self.complete or now - (lost_at or now) > LOST_S:
                     raise
+                if lost_at is None:
+                    say(f"{error.text}; trying again")
+                lost_at = lost_at or now
             if not self.complete and time.monotonic() >= self._deadline:
                 raise self.not_in_time()
             time.sleep(RETRY_S)
