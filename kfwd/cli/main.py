@@ -82,10 +82,16 @@ def kfwd(ctx: click.Context) -> int | None:
     """Every pod and service of every cluster, always at the same local address."""
     if ctx.invoked_subcommand is not None:
         return None
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if _on_terminal(ctx.obj):
         return run_tui(ctx.obj)
     click.echo(ctx.get_help())
     return ExitCode.OK
+
+
+def _on_terminal(app: App) -> bool:
+    """Whether a screen can be drawn, and read from. Input that the caller has closed is None."""
+    both = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return both and app.env.get("TERM") != "dumb"
 
 
 @click.command()
@@ -100,7 +106,7 @@ def tui(app: App, web: bool, port: int | None) -> int:
         return serve_tui(port or 0)
     if port is not None:
         raise UsageError("--port goes with --web", hint="kfwd tui --web --port P")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _on_terminal(app):
         raise UsageError("the TUI needs a terminal", hint="kfwd ls --watch works without one")
     return run_tui(app)
 

@@ -185,7 +185,10 @@ def test_on_a_terminal_the_tui_is_started(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("kfwd.cli.main.run_tui", lambda app: 7)
+    monkeypatch.setenv("TERM", "xterm")
     assert run(*args).code == 7
+    monkeypatch.setenv("TERM", "dumb")
+    assert run(*args).code in (ExitCode.OK, ExitCode.USAGE)
 
 
 def test_without_a_terminal_there_is_no_tui(run: Run) -> None:
