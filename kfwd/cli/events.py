@@ -55,7 +55,8 @@ def _json(item: HistoryItem) -> str:
 
 def _text(item: HistoryItem) -> str:
     said = render.clean(f"{item.about}: {item.text}")
-    return f"{render.stamp(item.at, utcnow())} {said} ({item.code})\n"
+    code = "" if item.code == item.text else f" ({item.code})"
+    return f"{render.stamp(item.at, utcnow())} {said}{code}\n"
 
 
 def _follow(app: App, entry: str | None, output: str) -> None:

@@ -50,6 +50,8 @@ def test_what_happened_to_all_and_to_one(run: Run, daemon: StandIn) -> None:
     (line,) = run("events", "a").lines
     assert line.startswith("2026-01-01 ")
     assert line.endswith(" dev/a: ready (state)")
+    daemon.on("GET /v1/entries/dev/b/history", history((LATE, "dev/b", "state")))
+    assert run("events", "b").out.endswith(" dev/b: state\n")
 
 
 def test_since_is_asked_of_the_daemon(run: Run, daemon: StandIn) -> None:
