@@ -150,7 +150,7 @@ class Daemon:
         stuck = await self._supervisor.close()
         stuck += await self._clusters.close()
         stuck += await self._tasks.close()
-        await self.saver.write()
+        await self.saver.close()
         await self.history.close()
         return stuck
 

@@ -39,6 +39,9 @@ WINDOWS_H = (24, DAYS * 24)
 NOT_KEPT, SET_ASIDE = "history", "history file"
 
 
+HANGS_S = 2.0
+"""How long a write may hold up an end."""
+
 SPENT_MOST = 100_000
 NOTHING = Spent()
 
@@ -159,10 +162,12 @@ class History:
                 await asyncio.sleep(max(GATHER_S, self._backoff.failed(now())))
 
     async def close(self) -> None:
-        """Write what is left."""
-        async with self._alone:
-            await self._flush()
-        await asyncio.to_thread(self._file.close)
+        """Write what is left, on a disk that answers."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANGS_S):
+                async with self._alone:
+                    await self._flush()
+                await asyncio.to_thread(self._file.close)
 
     def _add(self, items: Iterable[HistoryItem]) -> None:
         self._pending.events.extend(items)

@@ -22,6 +22,9 @@ from kfwd.errors import NOT_JSON
 from kfwd.model import ContextRef, Problem, ProfileSpec, Wanted
 from kfwd.tunnel.transports import Known
 
+HANGS_S = 2.0
+"""How long a write may hold up an end; a disk that takes longer may never answer."""
+
 
 class UpProfile(Struct, frozen=True, kw_only=True):
     """A profile that is up: the last valid reading of its file, and the context it is pinned to.
@@ -118,6 +121,7 @@ class Saver:
         self._wanted = 0
         self._tried = 0
         self._left = False
+        self._writing: asyncio.Future[None] | None = None
         self.failing = False
         self._waiting: dict[asyncio.Future[None], int] = {}
 
@@ -158,7 +162,7 @@ class Saver:
         now = asyncio.get_running_loop().time
         try:
             if not self._left:
-                await _whole(asyncio.to_thread(write, self._path, self._take()))
+                await self._whole(asyncio.to_thread(write, self._path, self._take()))
         except OSError as error:
             self.failing = True
             self._report(_not_saved(self._path, error))
@@ -171,23 +175,33 @@ class Saver:
         finally:
             self._release(wanted)
 
+    async def close(self) -> None:
+        """Write what is left, but not beside a write that hangs, and wait for no disk that does."""
+        if self._writing is None or self._writing.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HANGS_S):
+                    await self.write()
+
+    async def _whole(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Await a write to its end, also when cancelled: of two at once the older could come last.
+
+        From then on `HANGS_S` is enough.
+        """
+        self._writing = asyncio.ensure_future(writing)  # noqa: TID251  # awaited right here
+        try:
+            await asyncio.shield(self._writing)
+        except asyncio.CancelledError:
+            done, _ = await asyncio.wait([self._writing], timeout=HANGS_S)
+            with contextlib.suppress(OSError):
+                for task in done:
+                    task.result()
+            raise
+
     def _release(self, tried: int) -> None:
         self._tried = tried
         for waiter, goal in self._waiting.items():
             if goal <= tried and not waiter.done():
                 waiter.set_result(None)
-
-
-async def _whole(writing: Coroutine[Any, Any, None]) -> None:
-    """Await a write to its end, also when cancelled: of two at once the older could come last."""
-    task = asyncio.ensure_future(writing)  # noqa: TID251  # awaited right here
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        with contextlib.suppress(OSError):
-            task.result()
-        raise
 
 
 def _not_saved(path: Path, error: OSError) -> Problem:

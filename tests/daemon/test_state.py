@@ -191,3 +191,22 @@ async def test_a_write_under_way_is_waited_for_when_saving_ends(
     assert await closing == []
     await disk.saver.write()
     assert path.read_bytes() == b"2"
+
+
+async def test_a_write_that_hangs_holds_up_no_end_and_gets_no_other_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(state, "HANGS_S", 0.05)
+    monkeypatch.setattr(state, "write", lambda path, data: go.wait(10))
+    disk = Disk(tmp_path / "state.json")
+    disk.set(1)
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            await disk.saver.close()
+        assert disk.takes == 1
+    go.set()
+    assert disk.saver._writing is not None
+    await disk.saver._writing
+    await disk.saver.close()
+    assert disk.takes == 2
