@@ -172,8 +172,10 @@ class LocalSocket:
         """
         self._end_with("reset")
 
-    def release(self) -> socket.socket:
-        """Give the socket away as it is; to the peer it is closed."""
+    def release(self) -> socket.socket | None:
+        """Give the socket away as it is, if there is one still; to the peer it is closed."""
+        if self._closed:
+            return None
         self.pause_reading()
         self._closed = True
         self._peer.local_closed()

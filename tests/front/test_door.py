@@ -37,6 +37,14 @@ async def test_a_connection_that_waits_unread_is_released_and_served_again(rig: 
     assert await receive(app, 4) == b"late"
 
 
+async def test_a_connection_that_ends_just_then_is_not_released(rig: Rig) -> None:
+    await rig.app()
+    await until(lambda: rig.front.counters.waiting == 1)
+    (connection,) = rig.front.connections
+    connection.abort()
+    assert rig.front.release() == []
+
+
 async def test_a_connection_that_is_open_stays_when_the_listeners_go(rig: Rig) -> None:
     peer = await served(rig, A)
     app = await rig.app(b"x")
