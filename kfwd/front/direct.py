@@ -32,7 +32,7 @@ class DirectStream:
     ) -> None:
         self._sink: Sink | None = sink
         self._closed = closed
-        self._window = Window(sock)
+        self._window = Window(sock, self._gone)
         self._socket = LocalSocket(sock, self)
         self._socket.resume_reading()
 
@@ -63,6 +63,10 @@ class DirectStream:
 
     def local_lost(self, error: OSError) -> None:
         self._end(Ending(End.CUT, reason(error)))
+
+    def _gone(self, error: OSError) -> None:
+        self.local_lost(error)
+        self._socket.abort()
 
     def local_full(self) -> None:
         if self._sink is not None:

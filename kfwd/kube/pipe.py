@@ -43,11 +43,8 @@ class Pipe(Protocol):
     def buffered(self) -> int:
         """Bytes written here that the kernel has not taken yet."""
 
-    def window_closed(self) -> bool:
-        """Whether a live peer takes no bytes (see `Window`)."""
-
-    def unheard_s(self) -> float:
-        """For how long a peer has acknowledged nothing of what is on the way to it (`Window`)."""
+    def outstanding(self) -> bool:
+        """Whether the kernel has bytes that the peer has not acknowledged (see `Window`)."""
 
     def attach(self, receiver: Receiver) -> None: ...
 
@@ -123,11 +120,8 @@ class SocketPipe(asyncio.BufferedProtocol):
     def buffered(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport else 0
 
-    def window_closed(self) -> bool:
-        return self._window is not None and self._window.closed()
-
-    def unheard_s(self) -> float:
-        return self._window.unheard_s() if self._window is not None else 0.0
+    def outstanding(self) -> bool:
+        return self._window is not None and self._window.outstanding()
 
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -167,7 +161,11 @@ class SocketPipe(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
         self._transport = transport
-        self._window = Window(transport.get_extra_info("socket"))
+        self._window = Window(transport.get_extra_info("socket"), self._gone)
+
+    def _gone(self, error: OSError) -> None:
+        self._error = error
+        self.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _buffer

@@ -39,7 +39,7 @@ class TlsPipe:
         self._sock = sock
         self._fd = sock.fileno()  # selectors describe a socket they do not know, at a cost
         self._tls = tls
-        self._window = Window(sock)
+        self._window = Window(sock, self._end)
         self._receiver: Receiver = Unattached()
         self._out: deque[memoryview] = deque()
         self._buffered = 0
@@ -71,11 +71,8 @@ class TlsPipe:
     def buffered(self) -> int:
         return self._buffered
 
-    def window_closed(self) -> bool:
-        return self._window.closed()
-
-    def unheard_s(self) -> float:
-        return self._window.unheard_s()
+    def outstanding(self) -> bool:
+        return self._window.outstanding()
 
     async def closed(self) -> None:
         """Wait until the socket is closed."""

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from kfwd.errors import KfwdError, ProtocolError, SessionLost, WebSocketError
 from kfwd.kube.pipe import Pipe
-from kfwd.tunnel.liveness import DEAD_S, Liveness
+from kfwd.tunnel.liveness import Liveness
 from kfwd.tunnel.session import GRACE_S, REPLIES_MAX
 from kfwd.tunnel.stream import End, Ending, Sink
 from kfwd.wire import channels as wire
@@ -237,10 +237,11 @@ class Channel:
         if self._tick is not None:
             self._tick.cancel()
         now = self._loop.time()
-        held_back = self._pipe.window_closed() or self._held_back
-        if held_back and self._pipe.unheard_s() > DEAD_S:
-            held_back = False  # a kernel would have answered, whatever its process does
-        check = self.liveness.check(now, busy=True, held_back=held_back)
+        check = self.liveness.check(
+            now,
+            busy=True,
+            held_back=self._held_back or self._pipe.outstanding(),
+        )
         if check.dead:
             self._lose("the server answers no more")
             return

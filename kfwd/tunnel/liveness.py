@@ -3,8 +3,9 @@
 Rules of this file (design section 4, rule 6). A session with streams asks every 5 s, one at rest
 every 30 s. An answer that is late by 1 s is asked for again, and 8 s after that without a single
 byte the session is dead, so that a frozen path is noticed within 14 s. A session that is held back
-is never declared dead here: its answers may be stuck behind bytes we or the pod do not take, and
-only TCP speaks for it. When the machine slept or the network changed, all ask at once.
+is never declared dead here: its answers may be stuck behind bytes we or the pod do not take, or
+that a slow path has not carried yet, and only TCP speaks for it (`kfwd.kube.window`). When the
+machine slept or the network changed, all ask at once.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from kfwd.errors import KfwdError, ProtocolError, SessionLost
 from kfwd.kube.pipe import Pipe
-from kfwd.tunnel.liveness import BUSY_S, DEAD_S, GIVEN_UP, Liveness
+from kfwd.tunnel.liveness import BUSY_S, GIVEN_UP, Liveness
 from kfwd.tunnel.stream import ANSWER_S, End, Ending, Sink, Stream, holds_up
 from kfwd.wire import portforward as wire
 
@@ -359,10 +359,11 @@ class Session:
         if self._lost:
             return
         now = self._loop.time()
-        held_back = self._pipe.window_closed() or self.held_back
-        if held_back and self._pipe.unheard_s() > DEAD_S:
-            held_back = False  # a kernel would have answered, whatever its process does
-        check = self.liveness.check(now, busy=bool(self._streams), held_back=held_back)
+        check = self.liveness.check(
+            now,
+            busy=bool(self._streams),
+            held_back=self.held_back or self._pipe.outstanding(),
+        )
         if check.dead:
             self._lose(SessionLost(GIVEN_UP))
             return

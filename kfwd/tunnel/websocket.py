@@ -26,11 +26,8 @@ class WebSocketPipe:
     def buffered(self) -> int:
         return self._pipe.buffered
 
-    def window_closed(self) -> bool:
-        return self._pipe.window_closed()
-
-    def unheard_s(self) -> float:
-        return self._pipe.unheard_s()
+    def outstanding(self) -> bool:
+        return self._pipe.outstanding()
 
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver

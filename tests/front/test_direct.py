@@ -158,6 +158,19 @@ async def test_a_server_that_reads_nothing_for_long_keeps_its_connection(
     assert len(rig.front.connections) == 1
 
 
+async def test_a_server_that_acknowledges_nothing_is_cut(
+    rig: Rig, servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(window_module, "TRIED_S", 0.0)
+    await straight(rig, servers[0])
+    app = await rig.app(b"x")
+    await servers[0].take(b"x")
+    monkeypatch.setattr(window_module.Window, "_look", lambda _: (True, 14.0, False))
+    app.send(b"y")
+    assert await is_reset(app)
+
+
 async def test_node_ports_take_turns_though_the_policy_is_first(
     rig: Rig, servers: list[Server]
 ) -> None:

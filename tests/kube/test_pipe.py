@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import random
 import sys
@@ -132,14 +133,32 @@ async def test_a_slow_upload_is_not_given_up_though_nobody_asks_about_it(
         await pipe.closed()
 
 
-async def test_a_peer_that_takes_nothing_closes_its_window() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@both
+async def test_a_peer_that_acknowledges_nothing_ends_the_pipe(
+    tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(window_module, "TRIED_S", 0.0)
+    async with server(echo, tls=tls) as port:
+        pipe, receiver = await opened(port, tls=tls)
+        monkeypatch.setattr(window_module.Window, "_look", lambda _: (True, 14.0, False))
+        pipe.write(b"x")
+        await until(lambda: receiver.lost)
+        (error,) = receiver.lost
+        assert isinstance(error, OSError)
+        assert error.errno == errno.ETIMEDOUT
+        await pipe.closed()
+
+
+async def test_a_peer_that_takes_nothing_leaves_bytes_outstanding() -> None:
     stuck = asyncio.Event()
     async with server(deaf(stuck), tls=False) as port:
         pipe, receiver = await opened(port, tls=False)
-        assert not pipe.window_closed()
+        assert not pipe.outstanding()
         while not receiver.full:
             pipe.write(bytes(100_000))
-        await until(pipe.window_closed)
+        await until(pipe.outstanding)
         pipe.abort()
         await pipe.closed()
         stuck.set()

@@ -28,18 +28,14 @@ class ScriptedPipe:
         self.receiver: Receiver = Unattached()
         self.reading = False
         self.buffered = 0
-        self.closed_window = False
+        self.undelivered = False
         self.how = ""
         self.answers = True
-        self.unheard = 0.0
         self._decoder = websocket.Decoder(masked=True)
         self._sent: list[websocket.Event] = []
 
-    def window_closed(self) -> bool:
-        return self.closed_window
-
-    def unheard_s(self) -> float:
-        return self.unheard
+    def outstanding(self) -> bool:
+        return self.undelivered
 
     def attach(self, receiver: Receiver) -> None:
         self.receiver = receiver
@@ -279,7 +275,7 @@ async def test_it_asks_every_five_seconds_and_is_dead_within_fourteen() -> None:
     assert rig.keeper.over[0] is not None
 
 
-@pytest.mark.parametrize("stuck", ["unanswered bytes", "buffered", "window", "reader"])
+@pytest.mark.parametrize("stuck", ["unanswered bytes", "buffered", "undelivered", "reader"])
 async def test_held_back_it_is_never_declared_dead(stuck: str) -> None:
     rig = await started(opened())
     rig.pipe.answers = False
@@ -287,21 +283,12 @@ async def test_held_back_it_is_never_declared_dead(stuck: str) -> None:
         rig.flow.write(b"taken by nobody")
     elif stuck == "buffered":
         rig.pipe.buffered = 1
-    elif stuck == "window":
-        rig.pipe.closed_window = True
+    elif stuck == "undelivered":
+        rig.pipe.undelivered = True
     else:
         rig.flow.pause_reading()
     await asyncio.sleep(300)
     assert not rig.reader.ended.done()
-
-
-async def test_held_back_by_a_kernel_that_is_gone_it_is_dead() -> None:
-    rig = await started(opened())
-    rig.pipe.answers = False
-    rig.flow.write(b"acknowledged by nobody")
-    rig.pipe.unheard = 20.0
-    await asyncio.sleep(20)
-    assert (await rig.reader.ending()).how is End.CUT
 
 
 async def test_a_ping_is_answered_and_who_does_not_read_the_answers_is_left() -> None:

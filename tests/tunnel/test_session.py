@@ -464,7 +464,7 @@ async def test_a_session_that_is_doubted_asks_at_once(running: Running) -> None:
     await until(lambda: not session.silent)
 
 
-async def test_a_peer_whose_window_is_closed_is_not_declared_dead(
+async def test_a_peer_that_tcp_has_not_delivered_everything_to_is_not_declared_dead(
     hub: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, peer, _ = await start(hub)
@@ -473,26 +473,10 @@ async def test_a_peer_whose_window_is_closed_is_not_declared_dead(
     session.liveness = Liveness(now - 14.1)
     session.liveness.check(now - 9.1, busy=True, held_back=False)
     session.liveness.check(now - 8.1, busy=True, held_back=False)
-    monkeypatch.setattr(session._pipe, "window_closed", lambda: True)
+    monkeypatch.setattr(session._pipe, "outstanding", lambda: True)
     session._check()
     assert session.alive
     session.close()
-
-
-async def test_a_peer_whose_kernel_says_nothing_is_dead_though_bytes_may_be_stuck(
-    hub: Peers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, peer, keeper = await start(hub)
-    stream, _ = await open_stream(session, peer)
-    stream.write(b"a request that takes long")
-    assert session.held_back
-    now = asyncio.get_running_loop().time()
-    session.liveness = Liveness(now - 14.1)
-    session.liveness.check(now - 9.1, busy=True, held_back=True)
-    session.liveness.check(now - 8.1, busy=True, held_back=True)
-    monkeypatch.setattr(session._pipe, "unheard_s", lambda: 9.0)
-    session._check()
-    assert (await keeper.lost).text == "the server answers no more"
 
 
 async def test_a_peer_that_only_asks_is_cut_off(running: Running) -> None:
