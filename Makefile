@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: demo test check chaos soak fuzz bench bench-check bench-tui bench-growth format clean
+.PHONY: demo test check chaos soak frozen fuzz bench bench-check bench-tui bench-growth format clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,10 @@ chaos: $(BIN)/.ready
 # What takes longer than a test may: isolation, 100 000 connections, rotation (docs/reliability.md).
 soak: $(BIN)/.ready
 	$(BIN)/python -m tests.soak
+
+# A path that loses every packet, for real: network namespaces, so Linux, root and iproute2.
+frozen: $(BIN)/.ready
+	$(BIN)/python -m tests.frozen
 
 # FUZZ_S seconds for each reader of what others wrote, or for those that FUZZ names.
 fuzz: $(BIN)/.fuzz

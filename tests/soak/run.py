@@ -14,6 +14,7 @@ from tests.chaos.world import World
 from tests.ports import free_port
 from tests.soak.figures import Figure
 from tests.soak.isolation import Ports, isolation
+from tests.soak.restart import restart
 from tests.soak.rotation import rotation
 from tests.soak.short import refusals, short
 
@@ -21,7 +22,8 @@ REFUSED = "- {{name: nothing, target: deploy/web, address: 127.0.0.1, ports: ['{
 
 
 class Extent(Struct, frozen=True, kw_only=True):
-    """How much of everything. `least` is the part of their speed that others must keep."""
+    """How much of everything. `least` is the part of their speed that others must keep; the minute
+    that a daemon waits for its last connection is waited for if `patient`."""
 
     windows: int = 5
     window_s: float = 5.0
@@ -29,6 +31,7 @@ class Extent(Struct, frozen=True, kw_only=True):
     connections: int = 100_000
     refusals: int = 200
     slow_s: float = 1.0
+    patient: bool = True
     turns: int = 5
     age_s: float = 4.0
 
@@ -57,6 +60,8 @@ async def _measured(world: World, extent: Extent) -> AsyncIterator[Figure]:
     for figure in await isolation(ports, world, extent.windows, extent.window_s, extent.least):
         yield figure
     for figure in await refusals(extent.refusals, refused, echo, extent.slow_s):
+        yield figure
+    for figure in await restart(echo, world.restart_daemon, extent.patient):
         yield figure
     world.sim.faults(half_close_ms=20)  # else each would take the second that containerd waits
     for figure in await short(extent.connections, source, echo, world.usage, world.at_rest):

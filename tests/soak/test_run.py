@@ -14,6 +14,7 @@ SHORT = Extent(
     connections=200,
     refusals=5,
     slow_s=5.0,
+    patient=False,
     turns=3,
     age_s=0.3,
 )
