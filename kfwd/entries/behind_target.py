@@ -136,7 +136,7 @@ class TargetBehind:
                 seen(self._front),
                 name=self._remote,
                 by="api-proxy" if by_api else "tunnel",
-                places=endpoints,
+                places=endpoints if by_api else self._front.endpoints,
             ),
         )
 

@@ -79,7 +79,7 @@ class Port:
                 seen(self.front),
                 name=self.spec.remote,
                 by="direct" if answers else "tunnel",
-                places=self.front.direct.answering or endpoints,
+                places=self.front.direct.answering or self.front.endpoints,
             ),
         )
 

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 from kfwd.entries import binding as binding_module
 from kfwd.entries.port import Port, keys
 from kfwd.entries.states import Fault
+from kfwd.errors import UpgradeFailed
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
 from kfwd.model import PortSpec, Problem
 from kfwd.resolve.endpoints import Endpoint, Resolution
 from tests.entries.rig import Rig
+from tests.until import until
 
 
 def test_keys_number_what_comes_again() -> None:
@@ -126,3 +128,16 @@ async def test_who_has_a_port_is_asked_seldom(rig: Rig, monkeypatch: pytest.Monk
     busy.binding.bind()
     assert busy.facts(None).bind is None
     await busy.front.close()
+
+
+async def test_the_first_place_is_where_connections_go(rig: Rig) -> None:
+    refused = UpgradeFailed("error dialing backend: no route to host", status=500)
+    rig.hub.lost["a"] = refused
+    served = port(rig, 0)
+    both = tuple(
+        Endpoint(namespace="ns", pod=name, uid=f"uid-{name}", port=80) for name in ("a", "b")
+    )
+    served.serve(Resolution(endpoints=both))
+    await until(lambda: served.front.session_up)
+    assert served.facts(None).seen.places == (both[1], both[0])
+    assert await served.front.close() == []
