@@ -64,6 +64,8 @@ def parse(text: str) -> Target:
     kind, slash, name = text.partition("/")
     if slash and not _SELECTOR_MARK.search(text):
         return Target(_kind(kind, text), _name(name, text))
+    if slash and all(_is_named(part) for part in text.split(",")):
+        raise UsageError(f"several targets in {text!r}", hint=_EXAMPLES, code="bad-target")
     if _SELECTOR_MARK.search(text):
         selectors.parse(text)
         return Target("pods", selector=text)
@@ -80,6 +82,12 @@ def with_port(text: str) -> tuple[Target, str]:
             code="no-port",
         )
     return parse(what), port
+
+
+def _is_named(text: str) -> bool:
+    """Whether this could be a target by name: labels have no such prefixes."""
+    kind, _, name = text.partition("/")
+    return kind in _KINDS and _NAME.fullmatch(name) is not None
 
 
 def _kind(word: str, text: str) -> str:

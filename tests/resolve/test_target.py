@@ -42,7 +42,9 @@ def test_every_spelling_of_a_kind_is_understood(
     assert parse(shown) == target
 
 
-@pytest.mark.parametrize("text", ["app=web", "k8s.io/name=web", "app=web,tier!=x", "app in (a,b)"])
+@pytest.mark.parametrize(
+    "text", ["app=web", "k8s.io/name=web", "svc/a=b,svc/b", "app=web,tier!=x", "app in (a,b)"]
+)
 def test_a_selector_stands_for_pods_and_keeps_its_text(text: str) -> None:
     assert parse(text) == Target("pods", None, text)
     assert str(parse(text)) == text
@@ -60,6 +62,7 @@ def test_a_selector_stands_for_pods_and_keeps_its_text(text: str) -> None:
         ("svc/Web", "bad-target", "'Web'"),
         ("svc/a/b", "bad-target", "'a/b'"),
         ("svc/grafana:http", "bad-target", "'grafana:http'"),
+        ("svc/a,deploy/b", "bad-target", "several targets"),
         ("Web", "bad-target", "'Web'"),
         ("x" * 254, "bad-target", "xxx"),
         ("app=web,", "bad-selector", "app=web,"),
