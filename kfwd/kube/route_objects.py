@@ -73,7 +73,6 @@ class IngressRule(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
 class IngressTLS(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     hosts: tuple[str, ...] | None = None
-    secret_name: str | None = None
 
 
 class IngressSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):

@@ -98,8 +98,6 @@ class ChannelSession:
         self.link.write(websocket.close_frame(code, "", None))
         self.link.close()
 
-    # What breaks it.
-
     def cut(self, how: Cut) -> None:
         if how == "backend":
             self.link.close()
@@ -108,8 +106,6 @@ class ChannelSession:
 
     def freeze(self, frozen: bool) -> None:
         self.link.freeze(frozen)
-
-    # What the link tells.
 
     def received(self, data: memoryview) -> None:
         self._frames.feed(data)

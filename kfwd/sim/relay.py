@@ -77,8 +77,6 @@ class Relay:
             self._copy_ended(None)
         self._stream.wake()
 
-    # The data stream's consumer.
-
     @property
     def ready(self) -> bool:
         return self._takes and not self._unsent
@@ -127,8 +125,6 @@ class Relay:
         if self._takes and not self._unsent and self._sock is not None:
             self._copy_ended(None)
 
-    # The pod's side.
-
     def _readable(self) -> None:
         for _ in range(CHUNKS_A_TURN):
             if self._sock is None:
@@ -158,8 +154,6 @@ class Relay:
         if self._sock is not None:
             self._loop.remove_reader(self._sock)
         self._copy_ended(error)
-
-    # The end.
 
     def _copy_ended(self, error: str | None) -> None:
         self._copies -= 1

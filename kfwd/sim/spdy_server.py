@@ -169,8 +169,6 @@ class SpdyServer:
         self._active_at = self._loop.time()
         self._idle = self._loop.call_later(idle_s, self._look_idle)
 
-    # What the pipe tells.
-
     def received(self, data: memoryview) -> None:
         self._framer.feed(data)
         self._pull()
@@ -191,8 +189,6 @@ class SpdyServer:
         self._waiting.clear()
         self._streams.clear()
         self._handler.lost()
-
-    # What streams ask for.
 
     def write(self, data: bytes) -> None:
         self._active_at = self._loop.time()
@@ -218,8 +214,6 @@ class SpdyServer:
         """Close without a word, as a process that ends does."""
         self.lost()
         self.pipe.close()
-
-    # The reader.
 
     def _pull(self) -> None:
         """Read frames until none is left or a full queue holds the reader up."""
@@ -268,8 +262,6 @@ class SpdyServer:
         if self.pipe.writable:
             self.write(spdy.rst_stream(stream_id, spdy.RST_PROTOCOL_ERROR))
         return self.pipe.writable
-
-    # The workers.
 
     def _handle(self, frame: spdy.Frame) -> bool:
         """Do what a frame says; False when the worker must wait with it."""
@@ -320,8 +312,6 @@ class SpdyServer:
             self.write(spdy.ping(ping_id))
             return True
         return ping_id % 2 == 0
-
-    # The idle limit.
 
     def _look_idle(self) -> None:
         quiet = self._loop.time() - self._active_at

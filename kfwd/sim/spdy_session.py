@@ -63,8 +63,6 @@ class SpdySession:
             self.server.lost()
             await self._runtime.close()
 
-    # What breaks it.
-
     def cut(self, how: Cut) -> None:
         if how == "backend":
             self.server.die()
@@ -73,8 +71,6 @@ class SpdySession:
 
     def freeze(self, frozen: bool) -> None:
         self._link.freeze(frozen)
-
-    # What the SPDY server asks and tells.
 
     def accepts(self, headers: Mapping[str, str]) -> bool:
         port = headers.get("port", "")
@@ -100,8 +96,6 @@ class SpdySession:
             pair.timer.cancel()
         self._pairs.clear()
         self._runtime.abort()
-
-    # Pairs.
 
     def _new_pair(self, request_id: str) -> Pair:
         timer = self._loop.call_later(self._settings.pair_timeout_s, self._give_up, request_id)

@@ -30,8 +30,6 @@ class Tunnel:
         self._backend_gone = False
         self._ended = False
 
-    # The pipe, for the SPDY server.
-
     @property
     def writable(self) -> bool:
         return self._link.writable
@@ -55,8 +53,6 @@ class Tunnel:
         self._backend_gone = True
         self._held.clear()
         self._link.resume()
-
-    # What the link tells.
 
     def received(self, data: memoryview) -> None:
         try:

@@ -15,7 +15,6 @@ from tests.chaos.world import World
 
 DELETE_GRACE_S = 3
 GONE_S = 40.0
-EDITED_S = 8.0
 
 BANS: tuple[dict[str, Any], ...] = (
     {"refuse_upgrade": 403, "refuse_transports": ["spdy"]},

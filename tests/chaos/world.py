@@ -84,8 +84,6 @@ class World:
         self._cluster.terminate()
         self._cluster.communicate(timeout=10)
 
-    # the cluster
-
     def admin(self, method: str, path: str, body: object = None) -> Answer:
         return self.sim.admin(method, path, body)
 
@@ -109,8 +107,6 @@ class World:
 
     def requests(self) -> Counter[str]:
         return requests(self._log.read_text().splitlines())
-
-    # the daemon
 
     def profile(self, name: str) -> Path:
         return self.daemon.paths.profiles / f"{name}.yaml"

@@ -26,8 +26,6 @@ class SpdyClient:
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self.reply_blocks: list[bytes] = []
 
-    # Writing.
-
     def control(self, kind: int, payload: bytes, flags: int = 0) -> None:
         head = struct.pack(">HHI", 0x8003, kind, flags << 24 | len(payload))
         self.writer.write(head + payload)
@@ -59,8 +57,6 @@ class SpdyClient:
 
     def ping(self, ping_id: int, flags: int = 0) -> None:
         self.control(6, struct.pack(">I", ping_id), flags)
-
-    # Reading.
 
     async def next(self, timeout: float = 5.0) -> Frame:
         """The next frame; `("end",)` when the connection has ended."""

@@ -76,9 +76,6 @@ def link() -> Link:
     return Link()
 
 
-# Opening
-
-
 def test_a_connection_is_opened_with_the_bytes_of_the_notes() -> None:
     """Protocol notes J.1.7, J.1.9, J.1.11 and the sample of B.3."""
     stream_id, opening = ClientSession().open(80)
@@ -150,9 +147,6 @@ def test_replies_are_read_with_one_zlib_context_in_any_order(link: Link) -> None
     assert link.tell(link.server.syn_reply(late, {"streamtype": "x"})) == [Accepted(late)]
 
 
-# Sending
-
-
 def test_the_header_of_a_frame_is_made_for_the_payload_behind_it(link: Link) -> None:
     _, data = link.open()
     assert link.sent(link.client.frame(data, 5) + b"hello") == [
@@ -192,9 +186,6 @@ def test_end_of_file_may_ride_on_the_last_frame(link: Link) -> None:
     _, data = link.open()
     assert link.client.frame(data, 2, fin=True) == spdy.data_header(data, 2, fin=True)
     assert link.client.finish(data) == b""
-
-
-# How connections end
 
 
 def test_both_fins_are_a_clean_end(link: Link) -> None:
@@ -438,9 +429,6 @@ def test_a_reset_between_two_events_takes_effect_at_once(link: Link) -> None:
     assert events == [Received(data, [memoryview(b"1")]), Received(other, [memoryview(b"3")])]
 
 
-# The session
-
-
 def test_frames_for_unknown_streams_are_ignored(link: Link) -> None:
     """Protocol notes J.1.21, B.5."""
     stray = (said(99, "x"), fin(99), rst(99), link.server.headers(99, {"a": "b"}))
@@ -513,9 +501,6 @@ def test_ten_thousand_connections_leave_nothing_behind(link: Link) -> None:
         assert tracemalloc.get_traced_memory()[0] - before < 2048
     finally:
         tracemalloc.stop()
-
-
-# Everything at once
 
 
 @st.composite

@@ -136,8 +136,6 @@ class Browse(Page):
     def _to_first(self) -> None:
         self.table.pick(next((item.key for item in self._items if item.pickable), ""))
 
-    # Where we are
-
     def _ask(self) -> None:
         if not self._asking:
             self._asking = True
@@ -223,8 +221,6 @@ class Browse(Page):
         title = f"Namespaces of {context.name}"
         self.app.push_screen(Pick(Choices(title, ask, browsing.namespace_items, first)), go)
 
-    # What is picked
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in OF_OBJECT:
             return self.is_mounted and bool(self.subject or self.marks)
@@ -277,8 +273,6 @@ class Browse(Page):
             self.marks = {}
             self.renew()
 
-    # The filter
-
     def action_find(self) -> None:
         self.query_one(Find).open()
 
@@ -307,8 +301,6 @@ class Browse(Page):
     @on(LineTable.Moved)
     def _show_about(self) -> None:
         self.query_one("#about", Line).show()
-
-    # What is drawn
 
     def _lines(self) -> Iterator[Item]:
         if self._trouble is not None:

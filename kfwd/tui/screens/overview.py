@@ -143,8 +143,6 @@ class Overview(EntryPage):
         self.redraw()
         self.refresh_bindings()
 
-    # What is shown
-
     def action_fold(self) -> None:
         profile = (self.table.key or "").removeprefix(PROFILE)
         self._ask(replace(self.wish, folded=self.wish.folded ^ {profile}))

@@ -137,8 +137,6 @@ class Profiles(Page):
             for id, pieces in plan_lines.lines(plan, cells):
                 yield Item(id, fixed(pieces))
 
-    # Keys
-
     @on(LineTable.Moved)
     def _show_plan(self) -> None:
         self.redraw()
@@ -181,8 +179,6 @@ class Profiles(Page):
     def action_switch(self) -> None:
         if (row := self.subject) is not None and row.context is not None:
             self.app.push_screen(Switch(row.context))
-
-    # Files
 
     def _draft(self, name: str) -> Draft | None:
         try:

@@ -129,8 +129,6 @@ class Requests(OneEntryPage):
             (Piece(f" {name}", "title"), Piece("   requests ")), (Piece(f"{count} ", "dim"),), cells
         )
 
-    # Keys
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "copy":
             return self.is_mounted and self.request is not None

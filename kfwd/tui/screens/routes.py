@@ -79,8 +79,6 @@ class Routes(Page):
         """The way under the cursor."""
         return self.ways.get(self.table.key or "")
 
-    # Trying
-
     def redraw(self) -> None:
         about, live = self.about, self.kfwd.link.standing is Standing.LIVE
         if about is not None and live:
@@ -132,8 +130,6 @@ class Routes(Page):
         self._again()
         self.redraw()
 
-    # What is done with a way
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in OF_WAY:
             return self.is_mounted and self.subject is not None
@@ -173,8 +169,6 @@ class Routes(Page):
         about, place = self.about, self._asked.answer[1]
         draft = drafts.of_route(about.target, port, about.namespace, taken, via=via)
         self.app.push_screen(Forward(place, [draft]))
-
-    # What is drawn
 
     def _items(self) -> Iterator[Item]:
         if self.about is None:
