@@ -6,7 +6,8 @@ import fcntl
 import os
 import socket
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from kfwd.errors import KfwdError
 from kfwd.paths import unusable
@@ -56,6 +57,16 @@ class Lock:
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
 
+    def renew(self) -> None:
+        """Lock the file at the path, if somebody has removed the one that was locked.
+
+        Raises what `acquire` does.
+        """
+        if not _same_file(self._path, self.descriptor):
+            fresh = Lock.acquire(self._path)
+            self._close()
+            self.descriptor = fresh.descriptor
+
     def cede(self) -> None:
         """From now on another process is the daemon, and shares the lock already."""
         self.mine = False
@@ -90,7 +101,7 @@ def _already_running(path: Path, holder: str) -> KfwdError:
     )
 
 
-class Control(NamedTuple):
+class Control(Struct):
     """The listening control socket; one that is not `ours` is a service manager's, path and all."""
 
     sock: socket.socket

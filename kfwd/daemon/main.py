@@ -219,6 +219,7 @@ async def answer(
     from kfwd.daemon.api.server import Server
     from kfwd.daemon.handover.finish import finish
     from kfwd.daemon.handover.give import Giver
+    from kfwd.daemon.place import Place
 
     server = Server(daemon, ALL)
     giver = Giver(daemon, server, lock, control, managed)
@@ -233,7 +234,11 @@ async def answer(
             await keep(daemon.paths, person)
         await managed.ready(daemon)
         log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
-        await either(daemon.stopping.wait(), giver.given.wait())
+        await either(
+            daemon.stopping.wait(),
+            giver.given.wait(),
+            *([Place(daemon, server, lock, control).keep()] if control.ours else []),
+        )
         await giver.call_off()
         log.info("stopping")
         await managed.stopping()

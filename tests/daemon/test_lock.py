@@ -14,6 +14,17 @@ from kfwd.daemon.lock import LONGEST_PATH, Lock, bind_control
 from kfwd.errors import KfwdError
 
 
+def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path: Path) -> None:
+    lock = Lock.acquire(path := tmp_path / "kfwd.lock")
+    lock.renew()
+    path.unlink()
+    lock.renew()
+    with pytest.raises(KfwdError, match="already running"):
+        Lock.acquire(path)
+    lock.release()
+    assert not path.exists()
+
+
 def test_a_second_daemon_is_told_who_runs(tmp_path: Path) -> None:
     lock = Lock.acquire(tmp_path / "kfwd.lock")
     with pytest.raises(KfwdError, match=rf"already running \(pid {os.getpid()}\)") as caught:
