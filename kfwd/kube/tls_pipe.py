@@ -17,12 +17,16 @@ from collections.abc import Callable
 from itertools import islice
 
 from kfwd.kube import pipe as plain
+from kfwd.kube.flood import Flood
 from kfwd.kube.pipe import HIGH_WATER, LOW_WATER, Pipe, Receiver, SocketPipe, Unattached
 from kfwd.kube.tls_records import RECORD_SIZE, Broken, TlsRecords
 from kfwd.kube.window import Window
 
 READ_SIZE = 256 * 1024
 """Most bytes taken from the kernel at once."""
+
+REST_S = 0.001
+"""How long bytes that come fast are left to gather."""
 
 PIECES = 64
 """Most pieces offered to the kernel at once."""
@@ -46,6 +50,8 @@ class TlsPipe:
         self._full = False
         self._wanted = True
         self._reading = False
+        self._flood = Flood()
+        self._resting: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
         self._over = False
@@ -83,7 +89,7 @@ class TlsPipe:
         if self._told.done():
             self._loop.call_soon(receiver.pipe_lost, self._error)
         elif self._wanted and not self._over:
-            self._read_on(True)
+            self._read_on(self._resting is None)
             if self._tls.pending:  # it came right behind the handshake
                 self._loop.call_soon(self._open, memoryview(b""))
 
@@ -93,7 +99,12 @@ class TlsPipe:
 
     def resume_reading(self) -> None:
         self._wanted = True
-        self._read_on(self._closing is None and not self._over)
+        self._read_on(self._reads and self._resting is None)
+
+    @property
+    def _reads(self) -> bool:
+        """Whether what comes is to be read, now or after a rest."""
+        return self._wanted and self._closing is None and not self._over
 
     def _read_on(self, on: bool) -> None:
         if on == self._reading:
@@ -123,6 +134,7 @@ class TlsPipe:
 
     def _send(self, records: list[bytes]) -> None:
         self._window.wrote()
+        self._flood.answered()
         idle = not self._out
         for record in records:
             self._out.append(memoryview(record))
@@ -167,7 +179,7 @@ class TlsPipe:
 
     def _unwritable(self, error: OSError) -> None:
         """The peer takes no more; what it said before it closed is still to be read."""
-        if self._reading:
+        if self._reads:
             self._readable()
         self._end(error)
 
@@ -191,8 +203,21 @@ class TlsPipe:
             return
         if count:
             self._open(_sealed[:count])
+            if self._flood.came(count, self._loop.time()) and self._reads:
+                self._rest(REST_S if count < READ_SIZE else 0.0)
         else:
             self.close()
+
+    def _rest(self, seconds: float) -> None:
+        """Let bytes gather, which come fast anyway."""
+        self._read_on(False)
+        self._resting = self._loop.call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if self._reads:
+            self._readable()
+        self._read_on(self._reads and self._resting is None)
 
     def _open(self, received: memoryview) -> None:
         """Hand on what whole records hold, so that none is left within OpenSSL."""
@@ -236,8 +261,8 @@ class TlsPipe:
         self._over = True
         self._read_on(False)
         self._loop.remove_writer(self._fd)
-        if self._closing is not None:
-            self._closing.cancel()
+        for timer in filter(None, (self._closing, self._resting)):
+            timer.cancel()
         self._forget()
         self._window.release()
         self._sock.close()

@@ -9,10 +9,10 @@ import ssl
 
 import pytest
 
+from kfwd.kube import flood, tls_pipe
 from kfwd.kube import pipe as pipe_module
-from kfwd.kube import tls_pipe
 from tests.kube.pipes import opened, server
-from tests.kube.servers import Authority, deaf, echo, serving, silence
+from tests.kube.servers import Authority, Handler, deaf, echo, serving, silence
 from tests.until import WAIT_S, until
 
 
@@ -45,6 +45,53 @@ async def test_many_records_are_handed_on_together() -> None:
         assert receiver.calls < 4_000_000 / tls_pipe.RECORD_SIZE
         pipe.abort()
         await pipe.closed()
+
+
+def pouring(pieces: int) -> Handler:
+    """Answers in so many pieces of 16 KiB, and ends."""
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        for number in range(pieces):
+            writer.write(number.to_bytes(4, "big") * 4096)
+            await writer.drain()
+        writer.close()
+
+    return pour
+
+
+async def test_bytes_that_come_fast_are_left_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost of them, whatever happens in a rest."""
+    monkeypatch.setattr(flood, "ENOUGH", 100_000)
+    monkeypatch.setattr(flood, "RATE", 1.0)
+    async with server(pouring(400), tls=True) as port:
+        pipe, receiver = await opened(port, tls=True)
+        assert isinstance(pipe, tls_pipe.TlsPipe)
+        pipe.write(b"x")
+        for _ in range(3):
+            await until(lambda: pipe._resting is not None)
+            pipe.pause_reading()
+            await until(lambda: pipe._resting is None)
+            before = len(receiver.data)
+            await asyncio.sleep(0)
+            assert len(receiver.data) == before
+            pipe.resume_reading()
+        await until(lambda: receiver.lost)
+        assert receiver.lost == [None]
+        assert receiver.data == b"".join(n.to_bytes(4, "big") * 4096 for n in range(400))
+
+
+async def test_a_pipe_may_end_in_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flood, "ENOUGH", 100_000)
+    monkeypatch.setattr(flood, "RATE", 1.0)
+    async with server(pouring(400), tls=True) as port:
+        pipe, receiver = await opened(port, tls=True)
+        assert isinstance(pipe, tls_pipe.TlsPipe)
+        pipe.write(b"x")
+        await until(lambda: pipe._resting is not None)
+        pipe.abort()
+        await pipe.closed()
+        assert receiver.lost == [None]
 
 
 async def test_an_unknown_authority_is_a_tls_error() -> None:
