@@ -140,10 +140,12 @@ class Session(ABC):
     def _follow(self) -> tuple[str, stream.Stream[AnyAttachEvent]]:
         """The entry that a new daemon has for us, or else one that is put."""
         client = self._app.client
-        moved, self._entry = self._entry, None
-        if moved is not None:
+        if self._entry is not None:
             with contextlib.suppress(NotFound):
-                return moved, stream.attach(client, moved)
+                following = stream.attach(client, self._entry)
+                moved, self._entry = self._entry, None
+                return moved, following
+            self._entry = None
         entry = client.put_entry(self._request.spec.name, self._request, "next").id
         return entry, stream.attach(client, entry)
 

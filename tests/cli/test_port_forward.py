@@ -83,6 +83,16 @@ def test_it_attaches_again_to_an_entry_that_a_new_daemon_has(run: Run, attached:
     assert result.code == ExitCode.OK
 
 
+def test_a_new_daemon_that_hangs_up_at_first_is_asked_again(run: Run, attached: StandIn) -> None:
+    streams(attached, LISTENING, AttachMoved())
+    attached.on_raw(ATTACH, b"")
+    attached.on_lines(ATTACH, LISTENING, AttachConnection(port=8080))
+    then_ctrl_c(attached)
+    assert run("port-forward", "svc/web", "8080:http").lines[-1] == "Handling connection for 8080"
+    asked = [each.method for each in attached.requests if each.target != "/v1/snapshot"]
+    assert asked == ["PUT", "GET", "GET", "GET", "PUT"]
+
+
 def test_an_entry_that_the_new_daemon_has_no_more_is_put_again(run: Run, attached: StandIn) -> None:
     streams(attached, LISTENING, AttachMoved())
     attached.fail(ATTACH, 404, code="not-found", text="no", exit_code=4)
