@@ -27,6 +27,11 @@ class Named(click.Command):
         marked = [_MARK + arg if arg.startswith("-/") else arg for arg in args]
         return super().parse_args(ctx, marked)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        if incomplete.startswith("-/"):
+            return EntryName().shell_complete(ctx, self.params[0], incomplete)
+        return super().shell_complete(ctx, incomplete)
+
 
 class EntryName(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions
     """An id or a name; completed by the daemon, quickly or not at all."""

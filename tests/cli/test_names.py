@@ -34,6 +34,8 @@ def test_entries_are_completed_by_the_daemon(
     daemon.on("GET /v1/snapshot", snapshot(entry("-/web"), entry("dev/db")))
     complete(run, monkeypatch, "kfwd pause d")
     assert capsys.readouterr().out == "plain,db\nplain,dev/db\n"
+    complete(run, monkeypatch, "kfwd pause db -/")
+    assert capsys.readouterr().out == "plain,-/web\n"
 
 
 @pytest.mark.parametrize("words", ["context switch pr", "add svc/web 80 --context pr"])
