@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -73,7 +73,12 @@ def say(text: str) -> None:
 
 
 class Group(click.Group):
-    """Commands by name; a word that is none of them is met with the one that was likely meant."""
+    """Commands by name; a word that is none of them is met with the one that was likely meant.
+
+    `meant` has words of other tools that no spelling leads from.
+    """
+
+    meant: ClassVar[Mapping[str, str]] = {}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -82,7 +87,9 @@ class Group(click.Group):
         if args[0] not in known and not args[0].startswith("-"):
             from kfwd.profiles.words import guess
 
-            raise click.UsageError(f'no command "{args[0]}"{guess(args[0], known)}', ctx)
+            other = self.meant.get(args[0])
+            near = f' (did you mean "{other}"?)' if other else guess(args[0], known)
+            raise click.UsageError(f'no command "{args[0]}"{near}', ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -59,6 +59,15 @@ COMMANDS: Mapping[str, str] = {
 
 class Commands(Group):
     """A group whose commands are modules that are not imported before they are needed."""
+
+    meant: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("remove", "delete"), "rm"),
+        "start": "daemon start",
+        "stop": "daemon stop",
+        "get": "ls",
+        "help": "--help",
+        "version": "--version",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -60,6 +60,7 @@ def test_usage_as_a_plugin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ("args", "error"),
     [
         (["lss"], 'kfwd: no command "lss" (did you mean "ls"?)\nhint: kfwd --help\n'),
+        (["remove"], 'kfwd: no command "remove" (did you mean "rm"?)\nhint: kfwd --help\n'),
         (["ls", "--bogus"], "kfwd: no such option '--bogus'\nhint: kfwd ls --help\n"),
         (["rm"], "kfwd: missing argument 'NAME...'\nhint: kfwd rm --help\n"),
         (["down"], "kfwd: name profiles, or say --all\nhint: kfwd down --help\n"),
