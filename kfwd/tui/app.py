@@ -31,7 +31,7 @@ from kfwd.model import AnyEvent, utcnow
 from kfwd.service import start
 from kfwd.tasks import TaskSet
 from kfwd.text import clean
-from kfwd.tui import settings
+from kfwd.tui import settings, terminal
 from kfwd.tui.calls import Calls
 from kfwd.tui.link import Link, Standing
 from kfwd.tui.page import Page
@@ -233,6 +233,7 @@ def run(env: Mapping[str, str]) -> int:
     app = KfwdApp(env)
     gc.freeze()  # modules and styles stay as long as the app: looking at them again costs frames
     gc.set_threshold(*GC)
+    terminal.end_with_it()
     asyncio.run(_attended(app))
     return app.return_code or ExitCode.OK
 

@@ -1,8 +1,10 @@
-"""The user's terminal, lent to a program: an editor, a login."""
+"""The user's terminal: lent to a program (an editor, a login), and gone."""
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,6 +14,9 @@ from textual.app import App, SuspendNotSupported
 from kfwd.errors import UsageError
 
 T = TypeVar("T")
+
+WRITER = "textual-output"
+"""Textual's thread that writes to the terminal."""
 
 
 def lend(app: App[Any], work: Callable[[], T], *, instead: str) -> T:
@@ -45,3 +50,19 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def end_with_it() -> None:
+    """End the process at once when the terminal can no longer be written to.
+
+    Textual's event loop waits for what it writes to be taken, for ever if the writer has failed: no
+    signal would reach it, and the thread that reads the terminal would read its end without end.
+    """
+    threading.excepthook = _failed
+
+
+def _failed(failure: threading.ExceptHookArgs) -> None:
+    thread = failure.thread
+    if thread is not None and thread.name == WRITER and isinstance(failure.exc_value, OSError):
+        os._exit(128 + signal.SIGHUP)
+    threading.__excepthook__(failure)

@@ -68,15 +68,47 @@ Lender().run()
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
-def test_a_real_terminal_is_lent_as_it_was_and_taken_back() -> None:
+BUSY = """
+import os
+from kfwd.tui import app
+
+mounted = app.KfwdApp.on_mount
+
+def busy(self):
+    mounted(self)
+    self.set_interval(0.01, self.bell)
+
+app.KfwdApp.on_mount = busy
+app.run(os.environ)
+"""
+
+
+def _in_a_terminal(code: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Python in a terminal of its own, which is not its controlling one; our end of that."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    command = [sys.executable, "-c", BORROWER]
+    command = [sys.executable, "-c", code]
     env = {**os.environ, "TERM": "xterm-256color"}
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
     )
     os.close(theirs)
+    return process, ours
+
+
+def test_it_ends_with_a_terminal_that_goes_while_it_writes() -> None:
+    process, ours = _in_a_terminal(BUSY)
+    try:
+        _until(ours, b"\x07")
+        os.close(ours)
+        assert process.wait(10) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_real_terminal_is_lent_as_it_was_and_taken_back() -> None:
+    process, ours = _in_a_terminal(BORROWER)
     try:
         said = _until(ours, b"MINE")
         os.write(ours, b"\x03")
