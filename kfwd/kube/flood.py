@@ -10,8 +10,12 @@ from __future__ import annotations
 RATE = 50e6
 """Bytes a second below which nothing is gathered."""
 
-ENOUGH = 1024 * 1024
-"""Bytes beyond that rate from which on it is a flood; twice as many are remembered."""
+ENOUGH = 16 * 1024 * 1024
+"""Bytes beyond that rate from which on it is a flood: an answer of such a size takes so long that
+its last bytes may come a millisecond later."""
+
+EBB_S = 0.02
+"""How long it is still taken for one when it has become slow."""
 
 
 class Flood:
@@ -24,7 +28,7 @@ class Flood:
     def came(self, count: int, now: float) -> bool:
         """So many bytes came: whether more of them are soon to come."""
         left = max(0.0, self._level - (now - self._at) * RATE)
-        self._level = min(left + count, 2.0 * ENOUGH)
+        self._level = min(left + count, ENOUGH + EBB_S * RATE)
         self._at = now
         return self._level > ENOUGH
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kfwd.kube.flood import ENOUGH, RATE, Flood
+from kfwd.kube.flood import EBB_S, ENOUGH, RATE, Flood
 
 PIECE = 32 * 1024
 
@@ -32,4 +32,4 @@ def test_a_dialogue_never_is_however_fast() -> None:
 def test_a_flood_is_over_soon_after_it_ebbs() -> None:
     flood = Flood()
     assert last(flood, 100_000, 100 * RATE)
-    assert not flood.came(1, 100_000 * PIECE / (100 * RATE) + 2 * ENOUGH / RATE)
+    assert not flood.came(1, 100_000 * PIECE / (100 * RATE) + 1.1 * EBB_S)
