@@ -17,6 +17,9 @@ from kfwd.wire.sock_diag import End
 
 PROCESSES_MAX = 5000
 LOOK_S = 0.5
+"""Most work for one search, as time of its thread: on a busy machine a search waits for its turns
+far longer than it works."""
+
 NAME_MAX = 64
 
 
@@ -28,11 +31,11 @@ class Holder(Struct, frozen=True):
 def holders(
     ends: Sequence[tuple[str, str]],
     proc: Path = PROC,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.thread_time,
 ) -> dict[tuple[str, str], Holder]:
     """The process of each connection, given as `HOST:PORT` of its client and of our listener.
 
-    Blocks: reads files, for about `LOOK_S` at most.
+    Blocks: reads files, which keeps a core for about `LOOK_S` at most.
     """
     pairs = {pair: each for each in ends if (pair := _pair(*each)) is not None}
     given = list(pairs.values())

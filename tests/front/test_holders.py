@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,23 @@ def test_each_connection_has_the_process_that_made_it() -> None:
                     }
                     comm = Path(f"/proc/{child.pid}/comm").read_text().strip()
                     assert found[ends(other)].name == comm
+
+
+@LINUX
+def test_what_others_do_on_a_busy_machine_does_not_end_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late() -> Iterator[Path]:
+        time.sleep(0.05)  # as if others had the core
+        yield Path(f"/proc/{os.getpid()}")
+
+    monkeypatch.setattr("kfwd.front.holders.LOOK_S", 0.04)
+    monkeypatch.setattr("kfwd.front.holders.processes", lambda _: late())
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, socket.create_connection(server.getsockname()):
+        accepted, _ = server.accept()
+        with accepted:
+            assert holders([ends(accepted)])[ends(accepted)].pid == os.getpid()
 
 
 @LINUX
