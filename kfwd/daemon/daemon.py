@@ -21,7 +21,7 @@ from kfwd.daemon import adhoc, context_list, profiles
 from kfwd.daemon.attached import Attached
 from kfwd.daemon.callers import Callers
 from kfwd.daemon.changes import Changes
-from kfwd.daemon.clusters import Clusters, SharedContext
+from kfwd.daemon.clusters import Clusters
 from kfwd.daemon.doctor.examine import Doctor
 from kfwd.daemon.factory import Factory, Inherited
 from kfwd.daemon.health import DAEMON, about
@@ -32,6 +32,7 @@ from kfwd.daemon.profiles_up import ProfilesUp
 from kfwd.daemon.profiles_watch import watch_profiles
 from kfwd.daemon.reach import limits
 from kfwd.daemon.reconciler import Reconciler
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.daemon.state import Saved, Saver, encode
 from kfwd.daemon.store import Store, sample
 from kfwd.daemon.supervisor import Supervisor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kfwd.daemon.clusters import SharedContext
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.entries.entry import Context, Entry
 from kfwd.model import ContextRef
 from tests.entries.rig import Rig

@@ -14,9 +14,9 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from kfwd.daemon.clusters import SharedContext
 from kfwd.daemon.doctor.plugin import misplaced
 from kfwd.daemon.doctor.walk import STEP_S, Told, Walk, broken, skipped
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.errors import ConfigError, Forbidden, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import dial, kubeconfig, tls
 from kfwd.kube.cluster import Cluster

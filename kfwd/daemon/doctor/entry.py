@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kfwd.api_doctor import Fact, Hop, HopState, Part
-from kfwd.daemon.clusters import SharedContext
 from kfwd.daemon.doctor.walk import STEP_S, Told, Walk, skipped
 from kfwd.daemon.reach.knock import Knock, knock
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.entries.entry import Entry
 from kfwd.entries.parts import place
 from kfwd.entries.states import Facts, Seen

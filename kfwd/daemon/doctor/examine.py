@@ -10,13 +10,14 @@ from msgspec import Struct
 
 from kfwd.api_doctor import AnyDoctorEvent, DoctorQuery, HopWalked
 from kfwd.daemon import profiles
-from kfwd.daemon.clusters import Clusters, SharedContext
+from kfwd.daemon.clusters import Clusters
 from kfwd.daemon.doctor import cuts
 from kfwd.daemon.doctor.context import ContextWalk
 from kfwd.daemon.doctor.entry import EntryWalk, untried
 from kfwd.daemon.doctor.findings import diagnosis, unknown, unread
 from kfwd.daemon.doctor.walk import Told, Walk
 from kfwd.daemon.history import History
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.daemon.store import Store
 from kfwd.daemon.supervisor import Supervisor
 from kfwd.errors import ConfigError, NotFound, UpgradeFailed

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from kfwd.daemon.clusters import SharedContext
 from kfwd.daemon.reach import limits
+from kfwd.daemon.shared_context import SharedContext
 from kfwd.model import ContextRef
 from kfwd.sim import kubeconfig
 from kfwd.sim.cluster import Cluster, Options

@@ -73,7 +73,7 @@ async def test_a_target_is_read_with_its_port_or_without(tmp_path: Path) -> None
 async def test_a_context_that_does_not_open_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kfwd.daemon.clusters import SharedContext
+    from kfwd.daemon.shared_context import SharedContext
 
     monkeypatch.setattr(find, "OPEN_S", 0.1)
     (tmp_path / "broken").write_text("nonsense: [")
