@@ -28,7 +28,7 @@ async def _pod_ends(port: int) -> bool:
         writer.transport.abort()
 
 
-async def application_ends(port: int) -> bool:
+async def _application_ends(port: int) -> bool:
     """The application has its answer and goes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -46,8 +46,8 @@ async def _many(count: int, source: int, echo: int) -> tuple[int, float]:
     async def work() -> None:
         nonlocal failed
         for number in left:
-            one = _pod_ends(source) if number % 2 else application_ends(echo)
-            failed += not await good(one)
+            one = _pod_ends(source) if number % 2 else _application_ends(echo)
+            failed += not await _good(one)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
@@ -55,7 +55,7 @@ async def _many(count: int, source: int, echo: int) -> tuple[int, float]:
     return failed, loop.time() - begin
 
 
-async def good(one: Awaitable[bool]) -> bool:
+async def _good(one: Awaitable[bool]) -> bool:
     try:
         async with asyncio.timeout(ANSWER_S):
             return await one
@@ -91,9 +91,9 @@ async def refusals(count: int, refused: int, echo: int, slow_s: float) -> list[F
     """
     loop, slowest, failed = asyncio.get_running_loop(), 0.0, 0
     for _ in range(count):
-        await good(application_ends(refused))
+        await _good(_application_ends(refused))
         begin = loop.time()
-        failed += not await good(application_ends(echo))
+        failed += not await _good(_application_ends(echo))
         slowest = max(slowest, loop.time() - begin)
     return [
         Figure(name=f"connections that failed after {count} refused ones", value=failed, most=0),
