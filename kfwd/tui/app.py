@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +46,9 @@ FLUSH_S = 0.15
 GC = (20_000, 20, 20)
 """A frame of many entries makes thousands of objects that the next one drops: the usual 700 would
 look for cycles among them several times a frame, a tenth of the processor time of a storm."""
+
+LEAVE_S = 2.0
+"""How long the terminal may take to be given back after a signal."""
 
 FAULTS = 4
 """Sentences about the settings that are shown; the next ones when these are mended."""
@@ -241,8 +246,24 @@ def run(env: Mapping[str, str]) -> int:
 async def _attended(app: KfwdApp) -> None:
     """SIGTERM and the end of the terminal leave the app as its key does: the terminal is given
     back as it was.
+
+    The loop may never run again: what Textual writes waits for a terminal that takes nothing, and
+    for ever once that is gone. So these are handlers of Python's, and the process ends anyway.
     """
-    loop = asyncio.get_running_loop()
+    loop, last = asyncio.get_running_loop(), list[threading.Timer]()
+
+    def leave(number: int, frame: object) -> None:
+        del frame
+        status = 128 + number
+        loop.call_soon_threadsafe(partial(app.exit, return_code=status))
+        last.append(threading.Timer(LEAVE_S, os._exit, (status,)))
+        last[-1].daemon = True
+        last[-1].start()
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, partial(app.exit, return_code=128 + number))
-    await app.run_async()
+        signal.signal(number, leave)
+    try:
+        await app.run_async()
+    finally:
+        for timer in last:
+            timer.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -91,3 +92,28 @@ async def test_a_sentence_with_brackets_is_shown_as_it_is(place: Place) -> None:
         assert isinstance(pilot.app, KfwdApp)
         pilot.app.say("[bold]no[/bold] such port", bad=True)
         await until(lambda: "[bold]no[/bold] such port" in screen(pilot.app))
+
+
+STUCK = """
+import asyncio, queue
+from kfwd.tui import app
+class Stuck:
+    def exit(self, return_code): pass
+    async def run_async(self):
+        full = queue.Queue(1)
+        full.put(1)
+        print("stuck", flush=True)
+        full.put(2)
+app.LEAVE_S = 0.1
+asyncio.run(app._attended(Stuck()))
+"""
+
+
+def test_a_terminal_that_takes_nothing_any_more_does_not_keep_the_process() -> None:
+    """Textual hands what it writes to a thread by a queue that is full then."""
+    process = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stuck\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(10) == 128 + signal.SIGHUP
