@@ -68,8 +68,8 @@ class PodSessions:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody would miss this."""
-        return not (self.watchers or self._queue or len(self))
+        """Whether nobody would miss this. While it rests its back-off would be missed."""
+        return not (self.watchers or self._queue or len(self) or self._retry)
 
     @property
     def ping_s(self) -> float | None:

@@ -10,9 +10,10 @@ from kfwd.errors import SessionLost
 from kfwd.tunnel import pool as pool_module
 from kfwd.tunnel.podref import PodRef
 from kfwd.tunnel.pool import Pool
-from tests.tunnel.peer import WAIT_S, Peers
+from tests.tunnel.peer import DOWN, WAIT_S, Peers
 from tests.tunnel.test_pod import connected, until_free
 from tests.tunnel.test_session import Reader
+from tests.until import until
 
 
 def ref(name: str) -> PodRef:
@@ -24,6 +25,18 @@ async def test_a_pod_is_one_object_until_nobody_needs_it(pool: Pool) -> None:
     assert pool.pod(ref("a")) is pod
     pool._tidy_now()
     assert pool.pod(ref("a")) is not pod
+
+
+async def test_a_pod_is_not_forgotten_while_it_rests(hub: Peers, pool: Pool) -> None:
+    hub.refuse = DOWN
+    pod = pool.pod(ref("a"))
+    stop = pod.watch(lambda: None)
+    await until(lambda: pod._retry)
+    stop()
+    pool._tidy_now()
+    assert pool.pod(ref("a")) is pod, "a new one would be dialled at once, as often as it is asked"
+    await until(lambda: not pool._pods)
+    assert hub.dials == 1
 
 
 async def test_a_free_session_of_another_pod_gives_way_at_the_cap(
