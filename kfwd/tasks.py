@@ -96,7 +96,7 @@ class Threads:
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """What `call` will return or raise; cancelled, it is not made if it still waits.
 
-        Raises `OverflowError` when no place is left to wait.
+        Raises `OverflowError` when no place is left to wait, or the system gives no thread.
         """
         future: Future[T] = Future()
         with self._lock:
@@ -110,7 +110,11 @@ class Threads:
         return asyncio.wrap_future(future)
 
     def _start(self, first: _Call) -> None:
-        threading.Thread(target=self._work, args=(first,), name=self._name, daemon=True).start()
+        thread = threading.Thread(target=self._work, args=(first,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # a service, or a container, may have so many tasks
+            raise OverflowError(f"{self._name}: {error}") from error
 
     def _work(self, waiting: _Call | None) -> None:
         while waiting is not None:

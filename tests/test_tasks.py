@@ -97,6 +97,20 @@ async def test_no_more_threads_than_allowed_do_what_comes_and_then_end() -> None
     assert sorted(begun) == [0, 1, 2, 5]
 
 
+async def test_where_the_system_gives_no_thread_there_is_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads = Threads("calls", most=1, waiting=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OverflowError, match="calls: can't start new thread"):
+            threads.run(lambda: 1)
+    assert await threads.run(lambda: 2) == 2, "the place is free again"
+
+
 def test_a_process_ends_while_a_call_blocks() -> None:
     code = (
         "import asyncio, threading; from kfwd.tasks import TaskSet, Threads, in_thread\n"

@@ -39,7 +39,7 @@ USER_TIMEOUT_MS = 10_000
 KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_PROBES = 9, 3, 3
 """A connection that only waits on a dead path ends after 12 s: a probe fails, and 10 s are over."""
 
-LOOKUPS = Threads("look up a name", most=64, waiting=512)
+LOOKUPS = Threads("name lookups", most=64, waiting=512)
 """Of the whole process. The system's resolver may hang for half a minute a name."""
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -92,7 +92,7 @@ class Resolver:
         except UnicodeError as error:
             raise _no_name(host, "not a host name") from error
         except OverflowError as error:
-            raise _no_name(host, "too many names are being looked up") from error
+            raise _no_name(host, str(error)) from error
         addresses = [(family, place) for family, _, _, _, place in found]
         return sorted(addresses, key=lambda address: address != self._good.get(host))
 

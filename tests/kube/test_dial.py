@@ -155,18 +155,18 @@ async def test_lookups_that_hang_hold_up_nothing_else(monkeypatch: pytest.Monkey
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
         assert await asyncio.to_thread(lambda: "read") == "read"
-    assert sum(thread.name == "look up a name" for thread in threading.enumerate()) == 64
+    assert sum(thread.name == "name lookups" for thread in threading.enumerate()) == 64
     gate.set()
     await until(lambda: not tasks)
 
 
 async def test_a_name_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dial, "LOOKUPS", Threads("look up a name", most=1, waiting=1))
+    monkeypatch.setattr(dial, "LOOKUPS", Threads("name lookups", most=1, waiting=1))
     gate, resolver, tasks = hanging(monkeypatch), Resolver(), TaskSet("test")
     for host in ("one.test", "two.test"):
         tasks.spawn(resolver.addresses(host, 1), host)
     await asyncio.sleep(0)
-    with pytest.raises(Unreachable, match="too many names are being looked up") as caught:
+    with pytest.raises(Unreachable, match="name lookups: 1 run, 1 wait") as caught:
         await resolver.addresses("three.test", 1)
     assert caught.value.code == "dns-failed"
     gate.set()
