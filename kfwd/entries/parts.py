@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec.structs import replace
 
 from kfwd.api_doctor import Fact, Part, PartState
-from kfwd.entries.states import Facts, Fault, PortFacts
+from kfwd.entries.states import Facts, Fault, PortFacts, judge
 from kfwd.resolve.direct import Address, Destination
 from kfwd.text import few
 
@@ -21,10 +21,14 @@ _NO_SESSION = {
 
 
 def parts(facts: Facts) -> tuple[Fact, ...]:
-    """The facts in the order in which bytes meet them; of several ports the worst counts."""
+    """The facts in the order in which bytes meet them.
+
+    Of several ports the one counts that the entry's problem is of, else the worst.
+    """
     if facts.paused:
         return tuple(Fact(part=part, state="unused", text="it is paused") for part in _PARTS)
-    return tuple(_of(part, facts) for part in _PARTS)
+    problem = judge(facts).problem
+    return tuple(_of(part, facts, problem.code if problem else None) for part in _PARTS)
 
 
 def kept(old: Iterable[Fact], new: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -36,10 +40,11 @@ def kept(old: Iterable[Fact], new: Iterable[Fact]) -> tuple[Fact, ...]:
     )
 
 
-def _of(part: Part, facts: Facts) -> Fact:
+def _of(part: Part, facts: Facts, told: str | None) -> Fact:
     found = [_PARTS[part](facts, port) for port in facts.ports]
     names = [port.seen.name for port in facts.ports]
-    worst = min(found, key=lambda fact: _WORST_FIRST.index(fact.state))
+    wrong = [fact for fact in found if fact.state in ("broken", "warning") and fact.code == told]
+    worst = min(wrong or found, key=lambda fact: _WORST_FIRST.index(fact.state))
     same = [fact.text for fact in found if fact.state == worst.state]
     if len(same) < len(found):
         return replace(worst, text=f"port {names[found.index(worst)]}: {worst.text}")

@@ -112,12 +112,29 @@ def test_of_several_ports_the_worst_is_told_by_name() -> None:
     assert alike[0].text == "listens on 127.0.0.1:8080; listens on [::1]:1"
 
 
+def test_of_several_ports_that_are_as_bad_the_entrys_problem_is_told() -> None:
+    late = replace(GOOD, usable=False, proven=False, resolution=fault("no-endpoints"))
+    wrong = Fault(fault("no-such-port").problem, heals=False)
+    bad = replace(late, resolution=wrong, seen=replace(GOOD.seen, name="admin"))
+    facts = Facts(ports=(late, bad), **ANSWERED)
+    _, _, pod, *_ = parts(facts)
+    assert judge(facts).problem == wrong.problem
+    assert (pod.state, pod.code) == ("broken", "no-such-port")
+
+
 def test_a_part_that_says_the_same_keeps_its_time() -> None:
     then = datetime(2000, 1, 1, tzinfo=UTC)
     old = tuple(replace(part, since=then) for part in parts(Facts(ports=(GOOD,), **ANSWERED)))
     busy = replace(GOOD, backend=fault("port-refused"))
     new = kept(old, parts(Facts(ports=(busy,), **ANSWERED)))
     assert [part.since == then for part in new] == [True, True, True, True, False]
+
+
+def possible(port: PortFacts) -> PortFacts:
+    """The like of it that there is: an address that answers is all it takes; no pod, no session."""
+    if port.seen.by == "direct":
+        return replace(port, usable=True, ready=True, proven=True, session=None)
+    return port if port.usable else replace(port, proven=False, session=None)
 
 
 FAULTS = st.sampled_from([None, fault("a"), fault("b", "warning")])
@@ -135,7 +152,7 @@ PORTS = st.builds(
     seen=st.builds(
         Seen, by=st.sampled_from(["tunnel", "direct"]), answers=st.booleans(), name=st.just("http")
     ),
-)
+).map(possible)
 
 
 @given(
