@@ -27,6 +27,8 @@ def forwarded_for(request: RequestHead, kept: Lines, client: Client) -> Lines:
     """`kept` with the client's address behind those of earlier hops, as Go's proxies do it."""
     if not client.host:
         return kept
+    if "x-forwarded-for" not in request.index:
+        return (*kept, ("X-Forwarded-For", client.host))
     before = request.get("x-forwarded-for")
     value = f"{before}, {client.host}" if before else client.host
     return (*http1.without(kept, {"x-forwarded-for"}), ("X-Forwarded-For", value))

@@ -142,7 +142,9 @@ def parse_request(data: bytes) -> RequestHead:
     if major != "1" or minor not in "01":
         raise HttpError(f"HTTP/{major}.{minor} is not spoken here, use HTTP/1.1", status=505)
     index = indexed(lines)
-    if minor == "1" and sum(name.lower() == "host" for name, _ in lines) != 1:
+    repeats = len(index) != len(lines)
+    hosts = sum(name.lower() == "host" for name, _ in lines) if repeats else "host" in index
+    if minor == "1" and hosts != 1:
         raise HttpError("a request has exactly one Host header")
     return RequestHead(lines, index, int(minor), method, target)
 
@@ -203,7 +205,7 @@ def end_to_end(head: Head) -> Lines:
     """The header lines that are for the other end, not for the next hop alone."""
     options = head.tokens("connection")
     dropped = HOP_BY_HOP.union(options) if options else HOP_BY_HOP
-    return without(head.lines, dropped)
+    return head.lines if dropped.isdisjoint(head.index) else without(head.lines, dropped)
 
 
 def encode_request(method: str, target: str, lines: Iterable[tuple[str, str]]) -> bytes:

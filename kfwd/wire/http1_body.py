@@ -194,6 +194,8 @@ def _only_chunked(coding: str, minor: int) -> None:
 
 def _length(text: str) -> int:
     """`5`, also when it was sent more than once; different lengths are refused."""
+    if _DIGITS.fullmatch(text):
+        return int(text)
     first, *others = [part.strip(" \t") for part in text.split(",")]
     if not _DIGITS.fullmatch(first) or any(other != first for other in others):
         raise HttpError("Content-Length is not one number")
