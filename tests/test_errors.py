@@ -25,6 +25,7 @@ def test_exit_codes_are_those_of_the_reference() -> None:
         "UsageError": ExitCode.USAGE,
         "DaemonUnreachable": ExitCode.NO_DAEMON,
         "NotFound": ExitCode.NOT_FOUND,
+        "UnknownContext": ExitCode.NOT_FOUND,
         "ProfileInvalid": ExitCode.PROFILE_INVALID,
         "NotReady": ExitCode.NOT_READY,
         "LoginNeeded": ExitCode.NOT_ALLOWED,
