@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import gc
 import logging
 import os
 import resource
@@ -16,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from kfwd import __version__
@@ -44,6 +47,9 @@ log = logging.getLogger(__name__)
 LINGER_S = 1.0
 """How long after a hand-over who connected just before is told to ask the next daemon."""
 
+FILES = 4096
+"""Descriptors that the kernel has room for from the start."""
+
 EXIT_S = 3.0
 """How long threads that hang (a name that is looked up, a file server) may delay the end."""
 
@@ -65,6 +71,7 @@ def run(
     try:
         paths = prepare(env)
         raise_file_limit()
+        widen_file_table()
         heir = Heir.receive(channel, paths) if channel is not None else None
         lock = heir.lock if heir else Lock.acquire(paths.lock)
     except KfwdError as error:
@@ -225,6 +232,7 @@ async def answer(
     giver = Giver(daemon, server, lock, control, managed)
     daemon.hand_over = giver.hand_over
     await server.prepare()
+    gc.freeze()  # what is loaded stays: looking at it again holds bytes up for some 20 ms
     try:
         if isinstance(before, Heir):
             await before.take_over(daemon)
@@ -285,3 +293,11 @@ def raise_file_limit() -> None:
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def widen_file_table() -> None:
+    """Have the kernel make room for `FILES` descriptors while there is one thread: later whoever
+    opens the 64th, 128th and so on waits some 15 ms for it (Linux `fs/file.c`, `expand_fdtable`),
+    and so does every connection."""
+    with contextlib.suppress(OSError), Path(os.devnull).open() as null:  # a lower limit
+        os.close(fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, FILES - 1))

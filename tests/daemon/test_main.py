@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kfwd.api_history import UNKNOWN
+from kfwd.daemon.main import FILES
 from kfwd.measure.processes import cpu_s
 from kfwd.service import environment
 from tests.daemon.process import Process, listening_within, refused
@@ -39,6 +40,12 @@ def test_a_signal_stops_it_cleanly(home: Process, number: int) -> None:
     assert list(home.paths.runtime.iterdir()) == []
     last = json.loads((home.paths.log / "kfwd.log").read_text().splitlines()[-1])
     assert last["text"] == "stopped"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells")
+def test_there_is_room_for_descriptors_before_there_are_threads(home: Process) -> None:
+    status = Path(f"/proc/{home.start().pid}/status").read_text()
+    assert int(status.partition("FDSize:")[2].split()[0]) >= FILES
 
 
 def test_it_stops_when_asked_to(home: Process) -> None:
