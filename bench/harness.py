@@ -32,6 +32,9 @@ BIN = Path(sys.executable).parent
 READY_S = 30.0
 STEP_S = 0.002
 
+MORE = 3
+"""So many times as many pairs where a goal is closer than pairs are to each other."""
+
 ECHO = Speech(Kind.ECHO, b"x", repeats=True, answer_length=1)
 PAGE = Speech(Kind.HTTP, http("/"), repeats=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.harness import PAGE, Rig, accepts, cpu_s, free_ports, wait_for
+from bench.harness import MORE, PAGE, Rig, accepts, cpu_s, free_ports, wait_for
 from kfwd.measure import load
 from kfwd.measure.figures import Figure, quantile
 from kfwd.measure.speech import Kind, Speech, http
@@ -31,7 +31,7 @@ def compare(
         rate = Figure(f"{name}: requests", "1/s", ">= 1" if goals else "", higher=True)
         p50 = Figure(f"{name}: p50", "ms", "<= 1" if goals else "")
         cpu = Figure(f"{name}: CPU of a request", "us")
-        for turn in range(runs):
+        for turn in range(runs * (MORE if goals else 1)):
             order = (0, 1) if turn % 2 else (1, 0)
             found = {
                 index: _once(side, speech, connections, count)
