@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import random
 import ssl
+from collections.abc import AsyncIterator
 
 import pytest
 
 from kfwd.kube import flood, tls_pipe
 from kfwd.kube import pipe as pipe_module
-from tests.kube.pipes import opened, server
+from tests.kube.pipes import Receiver, opened, server
 from tests.kube.servers import Authority, Handler, deaf, echo, serving, silence
 from tests.until import WAIT_S, until
 
@@ -60,14 +61,23 @@ def pouring(pieces: int) -> Handler:
     return pour
 
 
-async def test_bytes_that_come_fast_are_left_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is lost of them, whatever happens in a rest."""
+@contextlib.asynccontextmanager
+async def flooded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[tuple[tls_pipe.TlsPipe, Receiver]]:
+    """A pipe whose bytes come fast from the first 100 kB on."""
     monkeypatch.setattr(flood, "ENOUGH", 100_000)
     monkeypatch.setattr(flood, "RATE", 1.0)
     async with server(pouring(400), tls=True) as port:
         pipe, receiver = await opened(port, tls=True)
         assert isinstance(pipe, tls_pipe.TlsPipe)
         pipe.write(b"x")
+        yield pipe, receiver
+
+
+async def test_bytes_that_come_fast_are_left_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost of them, whatever happens in a rest."""
+    async with flooded(monkeypatch) as (pipe, receiver):
         for _ in range(3):
             await until(lambda: pipe._resting is not None)
             pipe.pause_reading()
@@ -82,12 +92,7 @@ async def test_bytes_that_come_fast_are_left_to_gather(monkeypatch: pytest.Monke
 
 
 async def test_a_pipe_may_end_in_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flood, "ENOUGH", 100_000)
-    monkeypatch.setattr(flood, "RATE", 1.0)
-    async with server(pouring(400), tls=True) as port:
-        pipe, receiver = await opened(port, tls=True)
-        assert isinstance(pipe, tls_pipe.TlsPipe)
-        pipe.write(b"x")
+    async with flooded(monkeypatch) as (pipe, receiver):
         await until(lambda: pipe._resting is not None)
         pipe.abort()
         await pipe.closed()
