@@ -22,12 +22,13 @@ REFUSED = "- {{name: nothing, target: deploy/web, address: 127.0.0.1, ports: ['{
 
 
 class Extent(Struct, frozen=True, kw_only=True):
-    """How much of everything. `least` is the part of their speed that others must keep; the minute
-    that a daemon waits for its last connection is waited for if `patient`."""
+    """How much of everything. `least` is the part of their speed that others must keep, if they are
+    to be judged by it; the minute that a daemon waits for its last connection is waited for if
+    `patient`."""
 
     windows: int = 5
     window_s: float = 5.0
-    least: float = 0.8
+    least: float | None = 0.8
     connections: int = 100_000
     refusals: int = 200
     slow_s: float = 1.0
