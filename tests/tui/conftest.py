@@ -116,7 +116,9 @@ async def at_entry(
 
 
 def settled(app: KfwdApp) -> bool:
-    """The three entries of the profile are as they will stay."""
+    """The three entries of the profile are as they will stay, on the screen too."""
     states = {entry.name: entry.state for entry in app.picture.entries.values()}
     wanted = {"web": "ready", "echo": "ready", "search": "waiting"}
-    return wanted.items() <= states.items() and "no svc/search" in screen(app)
+    return wanted.items() <= states.items() and all(
+        words in screen(app) for words in ("2 of 3 ready", "no svc/search")
+    )

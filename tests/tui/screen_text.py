@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
+
+from tests.until import until
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -72,13 +75,18 @@ def _latency(match: re.Match[str]) -> str:
     return f"# ms{match[2] or ''}{pad}"
 
 
-def same(app: App[Any], name: str) -> None:
-    """The screen is as the file `golden/NAME.txt` has it."""
-    path, found = _path(name), normal(screen(app))
+async def shows(app: App[Any], name: str) -> None:
+    """The screen comes to be as the file `golden/NAME.txt` has it.
+
+    It follows the picture with a delay, and what is measured comes when it comes.
+    """
     if os.environ.get("KFWD_GOLDEN") == "write":
         FOLDER.mkdir(exist_ok=True)
-        path.write_text(found)
-    assert found == golden(name)
+        _path(name).write_text(normal(screen(app)))
+    wanted = golden(name)
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: normal(screen(app)) == wanted)
+    assert normal(screen(app)) == wanted
 
 
 def golden(name: str) -> str:

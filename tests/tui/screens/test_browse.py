@@ -16,7 +16,7 @@ from kfwd.tui.screens.pick import Pick
 from kfwd.tui.widgets.find import Find
 from tests.e2e.conftest import Sim
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 
@@ -46,7 +46,7 @@ async def browsing(place: Place, size: tuple[int, int] = (80, 24)) -> AsyncItera
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
     async with browsing(place, size) as pilot:
-        same(pilot.app, f"browse-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"browse-{size[0]}x{size[1]}")
 
 
 async def test_a_resize_loses_no_mark_no_filter_and_no_place(place: Place) -> None:
@@ -193,7 +193,7 @@ async def test_without_a_kubeconfig_the_reason_is_shown(place: Place) -> None:
         await pilot.press("b")
         await until(lambda: page(pilot)._contexts or page(pilot)._trouble)
         await pilot.pause()
-        same(app, "browse-no-kubeconfig-80x24")
+        await shows(app, "browse-no-kubeconfig-80x24")
 
 
 async def test_where_the_filter_leaves_nothing_it_is_said(place: Place) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kfwd.tui.screens.copy_as import CopyAs
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.tui.screens.test_overview import overview
 from tests.until import until
 
@@ -17,7 +17,7 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
         overview(pilot.app).table.pick("shop/web")
         await pilot.press("Y")
         await pilot.pause()
-        same(pilot.app, f"copy-as-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"copy-as-{size[0]}x{size[1]}")
 
 
 async def test_what_is_picked_is_copied(place: Place) -> None:

@@ -16,7 +16,7 @@ from kfwd.model import EntryView, ForwardSpec, PortSpec, State
 from kfwd.tui.screens.detail import Detail
 from kfwd.tui.screens.overview import Overview
 from tests.tui.conftest import Place, at_entry
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 
@@ -70,7 +70,7 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
         refused(place, f"db-{size[0]}") as id,
         detail(place, id, size) as (pilot, _),
     ):
-        same(pilot.app, f"detail-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"detail-{size[0]}x{size[1]}")
 
 
 async def test_open_connections_have_their_process_and_what_it_moved(place: Place) -> None:

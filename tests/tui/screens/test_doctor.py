@@ -18,7 +18,7 @@ from kfwd.tui.screens.doctor import Doctor
 from kfwd.tui.screens.problems import Problems
 from kfwd.tui.widgets.line_table import LineTable
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 
@@ -86,11 +86,11 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int], walked: Wal
         await pilot.app.push_screen(Doctor("shop/search"))
         await until(lambda: "… running" in screen(pilot.app))
         await pilot.pause()
-        same(pilot.app, f"doctor-walking-{name}")
+        await shows(pilot.app, f"doctor-walking-{name}")
         walked()
         await until(lambda: "holds up shop/other too" in screen(pilot.app))
         await pilot.pause()
-        same(pilot.app, f"doctor-{name}")
+        await shows(pilot.app, f"doctor-{name}")
 
 
 async def test_leaving_ends_the_walk(place: Place, walked: Walked) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from kfwd.tui.screens.forward import Forward
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.tui.screens.test_browse import browsing, namespace, page
 from tests.until import until
 
@@ -28,7 +28,7 @@ async def test_ports_are_shown_before_they_are_bound(place: Place) -> None:
         await pilot.press("space", "space")
         assert "2 marked" in screen(pilot.app)
         await opened(pilot)
-        same(pilot.app, "forward-80x24")
+        await shows(pilot.app, "forward-80x24")
         await pilot.press("escape")
         assert "2 marked" in screen(pilot.app)
     assert not [entry for entry in place.client.snapshot().entries if entry.profile == "-"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kfwd.tui.screens.help import Help
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same
+from tests.tui.screen_text import shows
 from tests.until import until
 
 
@@ -13,6 +13,6 @@ async def test_help_shows_the_keys_of_the_screen_below(place: Place) -> None:
         await pilot.press("question_mark")
         await until(lambda: isinstance(pilot.app.screen, Help))
         await pilot.pause()
-        same(pilot.app, "help-overview-80x24")
+        await shows(pilot.app, "help-overview-80x24")
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, Help)

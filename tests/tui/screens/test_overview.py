@@ -11,7 +11,7 @@ from kfwd.tui.app import KfwdApp
 from kfwd.tui.link import Standing
 from kfwd.tui.screens.overview import Overview
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 
@@ -28,7 +28,7 @@ def state(app: object, entry: str) -> str:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
     async with running(place, size) as pilot:
-        same(pilot.app, f"overview-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"overview-{size[0]}x{size[1]}")
 
 
 async def test_the_cursor_begins_on_an_entry_and_moves(place: Place) -> None:
@@ -111,7 +111,7 @@ async def test_a_resize_loses_nothing(place: Place) -> None:
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert overview(pilot.app).table.key == "shop/web"
-        same(pilot.app, "overview-120x40")
+        await shows(pilot.app, "overview-120x40")
 
 
 async def test_without_a_daemon_s_starts_one_and_says_what_to_do_next(

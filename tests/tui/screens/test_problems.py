@@ -15,7 +15,7 @@ from kfwd.tui.screens.profiles import Profiles
 from tests.e2e.conftest import Sim
 from tests.kube.configs import exec_credential, exec_user, script
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 CORP = """\
@@ -40,7 +40,7 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
         await pilot.press("exclamation_mark")
         await until(lambda: "→" in screen(pilot.app))
         await pilot.pause()
-        same(pilot.app, f"problems-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"problems-{size[0]}x{size[1]}")
 
 
 async def test_enter_shows_the_entry_in_detail_and_escape_comes_back(place: Place) -> None:

@@ -11,7 +11,7 @@ from kfwd.tui.app import KfwdApp
 from kfwd.tui.screens.profile_file import ProfileFile
 from tests.tui.conftest import folders
 from tests.tui.editor import editor
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 FAULTY = """\
@@ -40,7 +40,7 @@ async def test_the_whole_screen(tmp_path: Path, size: tuple[int, int]) -> None:
         await until(lambda: "^ unknown key" in screen(app))
         await until(lambda: "no daemon is running" in screen(app))
         await pilot.pause()
-        same(app, f"profile-file-{size[0]}x{size[1]}")
+        await shows(app, f"profile-file-{size[0]}x{size[1]}")
 
 
 @pytest.mark.usefixtures("lent")

@@ -16,7 +16,7 @@ from kfwd.tui.screens.profile_file import ProfileFile
 from kfwd.tui.screens.profiles import Profiles
 from tests.tui.conftest import Place, running
 from tests.tui.editor import editor
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 BILLING = """\
@@ -73,7 +73,7 @@ def states(place: Place) -> dict[str, str]:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_whole_screen(place: Place, folder: Path, size: tuple[int, int]) -> None:
     async with profiles(place, size) as pilot:
-        same(pilot.app, f"profiles-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"profiles-{size[0]}x{size[1]}")
 
 
 async def test_the_plan_is_seen_then_enter_does_it_and_x_and_u_go_back_and_forth(

@@ -15,7 +15,7 @@ from kfwd.model import ProxySpec, State
 from kfwd.tui.screens.overview import Overview
 from kfwd.tui.screens.requests import Requests
 from tests.tui.conftest import Place, at_entry, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.tui.screens.test_detail import detail, entry, port
 from tests.until import until
 
@@ -63,7 +63,7 @@ async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
         proxied(place) as id,
         requests(place, id, size) as (pilot, _),
     ):
-        same(pilot.app, f"requests-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"requests-{size[0]}x{size[1]}")
         assert "secret" not in screen(pilot.app)
 
 

@@ -14,7 +14,7 @@ from kfwd.tui.screens.forward import Forward
 from kfwd.tui.screens.overview import Overview
 from kfwd.tui.screens.routes import Routes
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.tui.screens.test_browse import browsing
 from tests.until import until
 
@@ -46,7 +46,7 @@ async def routes(
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
     async with routes(place, size=size) as pilot:
-        same(pilot.app, f"routes-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"routes-{size[0]}x{size[1]}")
 
 
 async def test_a_route_is_copied_opened_and_forwarded(

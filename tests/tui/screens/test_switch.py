@@ -13,7 +13,7 @@ from kfwd.tui.app import KfwdApp
 from kfwd.tui.screens.switch import Switch
 from tests.e2e.conftest import Sim
 from tests.tui.conftest import Place, running
-from tests.tui.screen_text import same, screen
+from tests.tui.screen_text import screen, shows
 from tests.until import until
 
 ONE = """\
@@ -49,7 +49,7 @@ async def at(pilot: Pilot[None], name: str) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_whole_screen(place: Place, size: tuple[int, int]) -> None:
     async with switching(place, size) as pilot:
-        same(pilot.app, f"switch-{size[0]}x{size[1]}")
+        await shows(pilot.app, f"switch-{size[0]}x{size[1]}")
 
 
 async def test_what_is_not_there_refuses_and_is_listed(place: Place) -> None:
