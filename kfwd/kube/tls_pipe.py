@@ -45,7 +45,7 @@ class TlsPipe:
         self._tls = tls
         self._window = Window(sock, self._end)
         self._receiver: Receiver = Unattached()
-        self._out: deque[memoryview] = deque()
+        self._out: deque[bytes | memoryview] = deque()
         self._buffered = 0
         self._full = False
         self._wanted = True
@@ -136,15 +136,13 @@ class TlsPipe:
         self._window.wrote()
         self._flood.answered()
         idle = not self._out
-        for record in records:
-            self._out.append(memoryview(record))
-            self._buffered += len(record)
-        if not idle:
-            self._press()
-            return
-        self._flush()
+        self._out.extend(records)
+        self._buffered += sum(map(len, records))
+        if idle:
+            self._flush()
+            if self._out:
+                self._loop.add_writer(self._fd, self._writable)
         if self._out:
-            self._loop.add_writer(self._fd, self._writable)
             self._press()
 
     def _press(self) -> None:
@@ -168,10 +166,13 @@ class TlsPipe:
 
     def _took(self, sent: int) -> None:
         self._buffered -= sent
+        if not self._buffered:
+            self._out.clear()
+            return
         while self._out and sent >= len(self._out[0]):
             sent -= len(self._out.popleft())
         if sent:
-            self._out[0] = self._out[0][sent:]
+            self._out[0] = memoryview(self._out[0])[sent:]
 
     def _forget(self) -> None:
         self._out.clear()
@@ -246,7 +247,7 @@ class TlsPipe:
     def _say_goodbye(self) -> None:
         """A socket that is closed with bytes unread, be it a late ticket, is reset, and what
         was sent last may be lost."""
-        self._out.append(memoryview(self._tls.goodbye()))
+        self._out.append(self._tls.goodbye())
         self._flush()
         with contextlib.suppress(OSError):
             self._sock.recv_into(_sealed)

@@ -27,9 +27,10 @@ from msgspec import Struct
 from kfwd.errors import SessionLost
 from kfwd.wire import spdy
 
-MAX_FRAME = 256 * 1024
-"""Largest payload to send in one frame. Go's ends send 32 KiB, which costs a lock, a TLS record and
-a wake-up each; frames up to this size gave half as much again, larger ones nothing more (L.10)."""
+MAX_FRAME = 256 * 1024 - spdy.HEADER_SIZE
+"""Largest payload to send in one frame, which with its header is whole TLS records. Go's ends send
+32 KiB, which costs a lock, a TLS record and a wake-up each; frames up to this size gave half as
+much again, larger ones nothing more (L.10)."""
 
 MAX_TEXT = 64 * 1024
 """Most bytes kept of an error text; what goes beyond is dropped."""

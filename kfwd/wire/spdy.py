@@ -44,7 +44,7 @@ MAX_CONTROL = 64 * 1024
 _CONTROL_BIT = 0x80000000
 _CONTROL_FRAME = 0x80030000
 _FIN = 0x01
-_HEADER_SIZE = 8
+HEADER_SIZE = 8
 _EMPTY: Final = memoryview(b"")
 _CONNECTION_HEADERS: Final = frozenset(
     {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding"}
@@ -157,7 +157,7 @@ class Decoder:
                 fin = self._fin and not self._left
                 frames.append(Data(self._stream_id, view[at:end], fin))
                 at = end
-            elif self._held or size - at < _HEADER_SIZE:
+            elif self._held or size - at < HEADER_SIZE:
                 at = self._gather(view, at, frames)
             else:
                 at = self._start(view, at, frames)
@@ -169,12 +169,12 @@ class Decoder:
         second: int
         first, second = _PAIR.unpack_from(view, at)
         flags, length = second >> 24, second & MAX_PAYLOAD
-        at += _HEADER_SIZE
+        at += HEADER_SIZE
         if first & _CONTROL_BIT:
             if length > MAX_CONTROL:
                 raise ProtocolError(f"the peer sent a SPDY control frame of {length} bytes")
             if at + length > len(view):
-                self._held += view[at - _HEADER_SIZE :]
+                self._held += view[at - HEADER_SIZE :]
                 return len(view)
             parse = _PARSERS.get(first & 0xFFFF, _unknown)
             frames.append(parse(self._inflater, flags, view[at : at + length]))
@@ -189,8 +189,8 @@ class Decoder:
     def _gather(self, view: memoryview, at: int, frames: list[Frame]) -> int:
         """Move bytes to what is held until that is a whole header, or a whole control frame."""
         held = self._held
-        whole = _HEADER_SIZE
-        if len(held) >= _HEADER_SIZE:
+        whole = HEADER_SIZE
+        if len(held) >= HEADER_SIZE:
             whole += int.from_bytes(held[5:8], "big")
         end = min(at + whole - len(held), len(view))
         held += view[at:end]
