@@ -106,6 +106,7 @@ class ApiProxy:
             failed,
             upgrade=upgrade,
             strict_upgrade=True,
+            lasting=True,
         )
 
 

@@ -20,7 +20,8 @@ from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
 from kfwd.kube.pipe import Nobody, Pipe
 from kfwd.kube.tls_pipe import open_pipe
-from kfwd.proxy.upstream import Client, Receiver, Sent
+from kfwd.proxy.upstream import Client, Receiver
+from kfwd.wire import http1
 from kfwd.wire.http1 import Lines
 
 IDLE_S = 30.0
@@ -164,6 +165,7 @@ class ApiUpstream:
     """One connection to the API server."""
 
     where: str | None = None
+    prompt = True
 
     def __init__(
         self,
@@ -182,27 +184,35 @@ class ApiUpstream:
         self._server = cluster.server
         self._tls = tls
         self._own_login = True
+        self._asked: tuple[str, str, Lines, Credential] | None = None
+        self._head = b""
         self._kept = _Kept(self, owner)
 
     def fits(self, server: Server, tls: SSLContext | None) -> bool:
         """Whether this leads to `server`, with the certificates of `tls`."""
         return self._server is server and self._tls is tls
 
-    def prepare(self, target: str, lines: Lines) -> Sent:
+    def head(self, method: str, target: str, lines: Lines) -> bytes:
+        """One that is like the last one is not made again: pages and watchers repeat themselves."""
+        asked = (method, target, lines, self.credential)
+        if asked != self._asked:
+            path = self._server.path_prefix + target if self._owner.append_path else target
+            self._head = http1.encode_request(method, path, self._own(lines))
+            self._asked = asked
+        return self._head
+
+    def _own(self, lines: Lines) -> Lines:
         """Add Host and credentials. As for client-go, a caller's own `Authorization` is kept in the
         place of ours, and its `Impersonate-User` in the place of all of ours."""
-        server = self._server
         given = {name.lower() for name, _ in lines}
         self._own_login = "authorization" not in given
-        own = [("Host", server.host_header)]
+        own = [("Host", self._server.host_header)]
         for name, value in self.credential.headers.items():
             key = name.lower()
             theirs = "impersonate-user" if key.startswith("impersonate-") else key
             if theirs not in given:
                 own.append((name, value))
-        kept = [line for line in lines if line[0].lower() != "host"]
-        path = server.path_prefix + target if self._owner.append_path else target
-        return Sent(path, (*own, *kept))
+        return (*own, *http1.without(lines, {"host"}))
 
     def attach(self, receiver: Receiver) -> None:
         self._pipe.attach(receiver)

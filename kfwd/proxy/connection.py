@@ -10,11 +10,15 @@ from collections.abc import AsyncGenerator
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from kfwd.errors import HttpError, KfwdError
 from kfwd.front.connection import ends
 from kfwd.front.local import LocalSocket
 from kfwd.proxy.decision import Answer, Decision, Forward, Here, Part, Raw, page, reason
 from kfwd.proxy.exchange import End, Exchange
+from kfwd.proxy.prompt import Prompt
 from kfwd.proxy.tunnel import ESTABLISHED, Tunnel
 from kfwd.proxy.upstream import Client
 from kfwd.wire import http1, http1_body
@@ -33,7 +37,18 @@ HEAD_S = 20.0
 AHEAD_MAX = 64 * 1024
 """Bytes of a client taken before their turn."""
 
+KNOWN_MAX = 8 * 1024
+"""Bytes of a head that is remembered."""
+
 FILE_PIECE = 256 * 1024
+
+
+class Asked(Struct, frozen=True):
+    """A request: its head, as it came and read, and what is decided on it, where that is known."""
+
+    data: bytes
+    head: RequestHead
+    decision: Decision | None = None
 
 
 class ClientGone(Exception):
@@ -58,19 +73,25 @@ class HttpConnection:
         self._sock = sock
         self._local = LocalSocket(sock, self)
         self._reader = HeadReader()
+        self._known: Asked | None = None  # the last request on which is decided for good
         self._ahead = bytearray()
         self._takes = False  # whether the exchange takes the client's bytes
         self._held = False
         self._full = False
         self._ended = False
         self._idle = True  # nothing of a request was read
-        self._wake: asyncio.Future[None] | None = None
+        self._prompt = Prompt()
+        self.rest = self._prompt.rest
+        self.stir = self._prompt.stir
         self._deadline = math.inf
         self._late = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = loop.create_future()
 
     async def run(self) -> None:
+        await self._prompt.run(self._live())
+
+    async def _live(self) -> None:
         try:
             refusal = await self._server.refusal(self._sock)
             self._idle = False
@@ -97,7 +118,7 @@ class HttpConnection:
 
     def leave(self) -> None:
         """Serve no further request: end now, or after the one that is served."""
-        self._stir()
+        self.stir()
 
     def abort(self) -> None:
         """Reset the client's side, unless it has ended."""
@@ -106,19 +127,26 @@ class HttpConnection:
     async def _serve(self) -> bool:
         """Serve one request; whether another one may follow."""
         try:
-            head = await self._next_head()
-            if head is None:
+            asked = await self._next()
+            if asked is None:
                 return False
-            body = http1_body.of_request(head)
-            if head.get("expect").lower() not in ("", "100-continue"):
-                raise HttpError("this expectation cannot be met", status=417)
-            decision = await self._server.handler.decide(head, self.client)
+            head, body = asked.head, http1_body.of_request(asked.head)
+            decision = asked.decision or await self._decide(asked)
         except HttpError as error:
             return await self._answer(None, page(error.status, error.text, close=True))
         with self._server.serving(self, head):
             keep = await self._carry_out(decision, head, body)
         self.exchange = None
         return keep
+
+    async def _decide(self, asked: Asked) -> Decision:
+        if asked.head.get("expect").lower() not in ("", "100-continue"):
+            raise HttpError("this expectation cannot be met", status=417)
+        decision = await self._server.handler.decide(asked.head, self.client)
+        lasting = isinstance(decision, Forward) and decision.lasting
+        if lasting and len(asked.data) <= KNOWN_MAX:
+            self._known = replace(asked, decision=decision)
+        return decision
 
     async def _carry_out(self, decision: Decision, head: RequestHead, body: Body) -> bool:
         client = self.client
@@ -153,15 +181,12 @@ class HttpConnection:
             raise ClientGone
         return end is End.KEEP
 
-    async def _next_head(self) -> RequestHead | None:
+    async def _next(self) -> Asked | None:
         """The next request; None when the client ends, or has none for long."""
         self._pace()
         while True:
-            if self._ahead:
-                used = self._reader.feed(self._ahead)
-                self._consume(len(self._ahead) if used is None else used)
-                if used is not None:
-                    return http1.parse_request(self._reader.take())
+            if self._ahead and (asked := self._read()) is not None:
+                return asked
             if self._ended or (self._server.left and self._reader.empty):
                 return None
             self._idle = self._reader.empty
@@ -171,6 +196,17 @@ class HttpConnection:
                 if self._reader.empty:
                     return None
                 raise HttpError("the request took too long", status=408)
+
+    def _read(self) -> Asked | None:
+        """A request whose head has come. The same head again is the same request again."""
+        used = self._reader.feed(self._ahead)
+        self._consume(len(self._ahead) if used is None else used)
+        if used is None:
+            return None
+        data, known = self._reader.take(), self._known
+        if known is not None and known.data == data:
+            return known
+        return Asked(data, http1.parse_request(data))
 
     async def _answer(
         self, head: RequestHead | None, answer: Answer, *, unread: bool = False
@@ -201,8 +237,7 @@ class HttpConnection:
 
     async def _something(self) -> None:
         """Wait until bytes came or went, or the client did."""
-        self._wake = asyncio.get_running_loop().create_future()
-        await self._wake
+        await self.rest()
         if self._closed.done():
             raise ClientGone
 
@@ -226,17 +261,15 @@ class HttpConnection:
         self._timer = None
         if asyncio.get_running_loop().time() >= self._deadline:
             self._late = True
-            self._stir()
+            self.stir()
         elif self._deadline < math.inf:
             self._arm()
 
-    def _stir(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
-
     def _consume(self, count: int) -> None:
+        full = len(self._ahead) >= AHEAD_MAX
         del self._ahead[:count]
-        self._pace()
+        if full:
+            self._pace()
 
     def _pace(self) -> None:
         """Read from the client, or leave it waiting."""
@@ -247,9 +280,9 @@ class HttpConnection:
 
     def began(self) -> None:
         self._takes = True
-        ahead = bytes(self._ahead)
-        self._ahead.clear()
-        if ahead:
+        if self._ahead:
+            ahead = bytes(self._ahead)
+            self._ahead.clear()
             self._give(memoryview(ahead))
         if self._ended and self.exchange is not None:
             self.exchange.client_ended()
@@ -272,7 +305,7 @@ class HttpConnection:
         self.sent += len(data)
         self._server.counters.sent += len(data)
         self._give(data)
-        self._stir()
+        self.stir()
 
     def _give(self, data: memoryview) -> None:
         """To the exchange what is its own, the rest is kept for later."""
@@ -283,13 +316,14 @@ class HttpConnection:
                 self.exchange.client_failed(error)
         if data:
             self._ahead += data
-            self._pace()
+            if len(self._ahead) >= AHEAD_MAX:
+                self._pace()
 
     def local_eof(self) -> None:
         self._ended = True
         if self._takes and self.exchange is not None:
             self.exchange.client_ended()
-        self._stir()
+        self.stir()
 
     def local_lost(self, error: OSError) -> None:
         self._ended = True
@@ -305,12 +339,12 @@ class HttpConnection:
         self._full = False
         if self.exchange is not None:
             self.exchange.client_drained()
-        self._stir()
+        self.stir()
 
     def local_closed(self) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
-        self._stir()
+        self.stir()
 
 
 def failure(decision: Forward | Raw, error: KfwdError) -> Answer:

@@ -52,7 +52,8 @@ class Forward(Struct, frozen=True):
     `target` and `lines` are what the server gets (`passing.lines`). `upgrade`: the server may
     switch protocols. `failed` makes the answer when none came. `answered` may change the end-to-end
     headers of the answer, and its body. `strict_upgrade`: an upgrade is refused or done, as
-    `kubectl proxy` has it; else an answer to the request as such is passed on.
+    `kubectl proxy` has it; else an answer to the request as such is passed on. `lasting`: whenever
+    the same client sends the same head again, the same is decided.
     """
 
     upstreams: Upstreams
@@ -63,6 +64,7 @@ class Forward(Struct, frozen=True):
     answered: Callable[[ResponseHead, Lines], tuple[Lines, Transform | None]] = unchanged
     upgrade: bool = False
     strict_upgrade: bool = False
+    lasting: bool = False
 
 
 class Raw(Struct, frozen=True):

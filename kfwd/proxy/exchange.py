@@ -8,6 +8,7 @@ that turned out to be closed, or one that was refused for its credentials.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from enum import Enum
 from typing import Protocol
 
@@ -40,6 +41,13 @@ class Side(Protocol):
 
     def began(self) -> None:
         """The exchange takes the client's bytes from now on, first those that are there."""
+
+    def rest(self) -> Awaitable[None]:
+        """Wait for `stir`, or less long (`kfwd.proxy.prompt`)."""
+        ...
+
+    def stir(self) -> None:
+        """Have the exchange's `run` go on, perhaps within this call."""
 
 
 class End(Enum):
@@ -77,7 +85,7 @@ class Exchange:
         self._client = client
         self._bodiless = body.done
         self._upstream: Upstream | None = None
-        self._end: asyncio.Future[End] = self._loop.create_future()
+        self._end: End | KfwdError | None = None
         self._reader = HeadReader()
         self._head: ResponseHead | None = None
         self._answer: Body = Body()
@@ -95,22 +103,28 @@ class Exchange:
             upstream = await self._forward.upstreams.connect(self._client, fresh=fresh)
             self._start(upstream)
             try:
-                end = await self._end
+                end = await self._ended()
             finally:
                 self._leave()
             if end is not End.AGAIN:
                 return end
-            self._end = self._loop.create_future()
+            self._end = None
             self._reader = HeadReader()
             self._spoilt = False
         raise SessionLost("every connection ended before an answer came")
 
+    async def _ended(self) -> End:
+        while self._end is None:
+            await self._side.rest()
+        if isinstance(self._end, KfwdError):
+            raise self._end
+        return self._end
+
     def _start(self, upstream: Upstream) -> None:
         self._upstream = upstream
         upstream.attach(self)
-        sent = upstream.prepare(self._forward.target, self._forward.lines)
-        head = http1.encode_request(self._forward.method, sent.target, self._framed(sent.lines))
-        upstream.write(head)
+        forward = self._forward
+        upstream.write(upstream.head(forward.method, forward.target, self._framed(forward.lines)))
         self._side.began()
 
     def _framed(self, lines: Lines) -> Lines:
@@ -119,8 +133,7 @@ class Exchange:
             return (*lines, ("Transfer-Encoding", "chunked"))
         if "content-length" not in self._request.index:
             return lines
-        kept = http1.without(lines, {"content-length"})
-        return (*kept, ("Content-Length", str(self._body.length)))
+        return _with_length(lines, str(self._body.length))
 
     def _leave(self) -> None:
         """Let go of the connection: kept for others if everything on it is complete."""
@@ -155,10 +168,12 @@ class Exchange:
 
     def client_gone(self) -> None:
         self._finish(End.GONE)
+        self._side.stir()
 
     def client_failed(self, error: HttpError) -> None:
         """What the client sends is no body."""
         self._fail(error)
+        self._side.stir()
 
     def client_full(self) -> None:
         if self._upstream is not None:
@@ -175,21 +190,22 @@ class Exchange:
         self._side.resume_reading()
 
     def data_received(self, data: memoryview) -> None:
-        if self._end.done():
+        if self._end is not None:
             self._spoilt = True  # more than an answer: nobody knows what follows
             return
         try:
-            while data and not self._end.done():
+            while data and self._end is None:
                 data = data[self._take(data) :]
             self._spoilt |= bool(data)
         except HttpError as error:
             self._fail(HttpError(error.text, status=502))
         finally:
             self._flush()
+        self._let_go()
 
     def pipe_lost(self, error: Exception | None) -> None:
         self._spoilt = True
-        if self._end.done():
+        if self._end is not None:
             return
         if self._raw:
             self._finish(End.CLOSE if error is None else End.CUT)
@@ -199,6 +215,16 @@ class Exchange:
             self._answer_ended()
         else:
             self._finish(End.CUT)
+        self._side.stir()
+
+    def _let_go(self) -> None:
+        """Have `run` let go of the server, if this is over, as soon as the server bears that."""
+        if self._end is None:
+            return
+        if self._upstream is not None and self._upstream.prompt:
+            self._side.stir()
+        else:
+            self._loop.call_soon(self._side.stir)
 
     def _flush(self) -> None:
         """Send what belongs to the client in one write: a head and a short body need no two."""
@@ -258,7 +284,10 @@ class Exchange:
         if self._answer.done:
             self._transform = None
         lines = self._frame(lines)
-        self._out.append(http1.encode_response(head.status, head.reason, lines))
+        as_it_came = lines is head.lines and head.minor == 1
+        self._out.append(
+            head.data if as_it_came else http1.encode_response(head.status, head.reason, lines)
+        )
         if self._answer.done:
             self._complete()
 
@@ -269,8 +298,7 @@ class Exchange:
         if self._answer.done:
             framed = lines
         elif self._answer.length is not None and self._transform is None:
-            length = ("Content-Length", str(self._answer.length))
-            framed = (*http1.without(lines, {"content-length"}), length)
+            framed = _with_length(lines, str(self._answer.length))
         elif self._request.minor == 0:
             self._framing, self._keep = Framing.CLOSE, False
             framed = lines
@@ -327,11 +355,16 @@ class Exchange:
     def _fail(self, error: KfwdError) -> None:
         """No usable answer: the client is told, unless it has been told something else."""
         self._spoilt = True
-        if self.status:
-            self._finish(End.CUT)
-        elif not self._end.done():
-            self._end.set_exception(error)
+        self._finish(End.CUT if self.status else error)
 
-    def _finish(self, end: End) -> None:
-        if not self._end.done():
-            self._end.set_result(end)
+    def _finish(self, end: End | KfwdError) -> None:
+        if self._end is None:
+            self._end = end
+
+
+def _with_length(lines: Lines, length: str) -> Lines:
+    """With one Content-Length, where it may have been said more than once."""
+    said = [value for name, value in lines if name.lower() == "content-length"]
+    if said == [length]:
+        return lines
+    return (*http1.without(lines, {"content-length"}), ("Content-Length", length))

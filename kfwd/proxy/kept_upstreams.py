@@ -6,7 +6,8 @@ import asyncio
 
 from kfwd.front.forwarder import Front
 from kfwd.proxy.tunnel_upstreams import TunnelUpstream
-from kfwd.proxy.upstream import Client, Sent
+from kfwd.proxy.upstream import Client
+from kfwd.wire import http1
 from kfwd.wire.http1 import Lines
 
 KEPT_S = 10.0
@@ -69,8 +70,8 @@ class KeptUpstream(TunnelUpstream):
             return False
         return connection.endpoint in self._owner.front.endpoints
 
-    def prepare(self, target: str, lines: Lines) -> Sent:
-        return Sent(target, lines)
+    def head(self, method: str, target: str, lines: Lines) -> bytes:
+        return http1.encode_request(method, target, lines)
 
     def release(self, *, persistent: bool) -> None:
         if not persistent:

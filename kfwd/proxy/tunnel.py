@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from kfwd.errors import HttpError
 from kfwd.proxy.decision import Raw
 from kfwd.proxy.exchange import End, Side
@@ -28,7 +26,7 @@ class Tunnel:
         self._client = client
         self._established = established
         self._upstream: Upstream | None = None
-        self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self._end: End | None = None
 
     async def run(self) -> End:
         """Raises the `KfwdError` for which there is no connection."""
@@ -39,7 +37,9 @@ class Tunnel:
             self.status = 200
             self._side.write(self._established)
             self._side.began()
-            return await self._end
+            while self._end is None:
+                await self._side.rest()
+            return self._end
         finally:
             self.where = upstream.where
             self._upstream = None
@@ -81,5 +81,6 @@ class Tunnel:
         self._side.resume_reading()
 
     def _finish(self, end: End) -> None:
-        if not self._end.done():
-            self._end.set_result(end)
+        if self._end is None:
+            self._end = end
+            self._side.stir()

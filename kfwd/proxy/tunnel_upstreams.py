@@ -6,7 +6,8 @@ import asyncio
 
 from kfwd.front.forwarder import Front
 from kfwd.front.inner import Inner
-from kfwd.proxy.upstream import Client, Receiver, Sent
+from kfwd.proxy.upstream import Client, Receiver
+from kfwd.wire import http1
 from kfwd.wire.http1 import Lines
 
 LINGER_S = 5.0
@@ -33,6 +34,7 @@ class TunnelUpstream:
     """One connection to an endpoint; it begins with `attach`."""
 
     reused = False
+    prompt = False  # a session tells of frames one by one, and others may still follow
 
     def __init__(self, front: Front, client: Client) -> None:
         self._front = front
@@ -46,10 +48,11 @@ class TunnelUpstream:
         endpoint = self._inner.connection.endpoint if self._inner else None
         return endpoint.pod if endpoint else None
 
-    def prepare(self, target: str, lines: Lines) -> Sent:
+    def head(self, method: str, target: str, lines: Lines) -> bytes:
         """The server sees what the client sent, and closes after its answer."""
         upgrades = any(name == "Connection" for name, _ in lines)
-        return Sent(target, lines if upgrades else (*lines, ASK_TO_CLOSE))
+        sent = lines if upgrades else (*lines, ASK_TO_CLOSE)
+        return http1.encode_request(method, target, sent)
 
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver

@@ -35,15 +35,12 @@ class Client(Struct, frozen=True):
         return self.address.rpartition(":")[0].strip("[]")
 
 
-class Sent(Struct, frozen=True):
-    """A request as this server gets it."""
-
-    target: str
-    lines: Lines
-
-
 class Upstream(Protocol):
     """A connection to a server, for one exchange at a time."""
+
+    @property
+    def prompt(self) -> bool:
+        """Whether it may be let go of within the call that brought bytes of it."""
 
     @property
     def reused(self) -> bool:
@@ -53,8 +50,8 @@ class Upstream(Protocol):
     def where(self) -> str | None:
         """The pod at its end, once that is known."""
 
-    def prepare(self, target: str, lines: Lines) -> Sent:
-        """Add what this server wants to see: its own Host, credentials."""
+    def head(self, method: str, target: str, lines: Lines) -> bytes:
+        """A request's head as this server gets it: with its own Host, credentials."""
         ...
 
     def attach(self, receiver: Receiver) -> None:

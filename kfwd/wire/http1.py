@@ -32,6 +32,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _REQUEST = re.compile(rf"({_TOKEN}) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _LINES = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
+_FIELD = re.compile(r"([^:]+):[ \t]*(.*)\r\n")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 Lines = tuple[tuple[str, str], ...]
@@ -60,6 +61,8 @@ class Head(Struct, frozen=True):
     @property
     def persistent(self) -> bool:
         """Whether the sender keeps the connection open after this message (RFC 9112, 9.3)."""
+        if "connection" not in self.index:
+            return self.minor == 1
         options = self.tokens("connection")
         return "close" not in options and (self.minor == 1 or "keep-alive" in options)
 
@@ -75,8 +78,11 @@ class RequestHead(Head, frozen=True):
 
 
 class ResponseHead(Head, frozen=True):
+    """`data` is the whole head as it came."""
+
     status: int
     reason: str
+    data: bytes = b""
 
 
 class HeadReader:
@@ -84,6 +90,7 @@ class HeadReader:
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self._whole = b""
         self._scanned = 0
         self._skipped = False
 
@@ -99,11 +106,14 @@ class HeadReader:
         A single line end before a request is skipped (RFC 9112, 2.2).
         """
         if not self._data:
-            whole = bytes(data)
+            whole = bytes(data[:MAX_HEAD])
             end = whole.find(b"\r\n\r\n") + 4
-            if 4 < end <= MAX_HEAD and not whole.startswith(b"\r\n"):
-                self._data += whole[:end]  # parsing it finds what else is wrong
+            if end > 4 and not whole.startswith(b"\r\n"):
+                self._whole = whole[:end]  # parsing it finds what else is wrong
                 return end
+        return self._collect(data)
+
+    def _collect(self, data: bytes | bytearray | memoryview) -> int | None:
         before = len(self._data)
         self._data += data
         if not self._skipped and self._data[:2] == b"\r\n":
@@ -120,12 +130,12 @@ class HeadReader:
         self._scanned = max(0, size - 1)
         if not complete:
             return None
-        del self._data[size:]
+        self._whole = bytes(self._data[:size])
         return size - before
 
     def take(self) -> bytes:
         """The complete head; the reader is empty again."""
-        data = bytes(self._data)
+        data, self._whole = self._whole, b""
         self._data.clear()
         self._scanned = 0
         self._skipped = False
@@ -156,7 +166,8 @@ def parse_response(data: bytes) -> ResponseHead:
         match = _STATUS.fullmatch(first)
         if match is None:
             raise HttpError("not an HTTP answer")
-        return ResponseHead(lines, indexed(lines), int(match[1]), int(match[2]), match[3] or "")
+        index = indexed(lines)
+        return ResponseHead(lines, index, int(match[1]), int(match[2]), match[3] or "", data)
     except HttpError as error:
         raise HttpError(error.text, status=502) from None
 
@@ -167,11 +178,12 @@ def _split(data: bytes) -> tuple[str, Lines]:
     end = text.find("\r\n")
     if _LINES.fullmatch(text, end + 2) is None:
         raise HttpError("a header line is folded, or is not a name, a colon and a value")
-    rest = text[end + 2 : -4].split("\r\n") if end + 4 < len(text) else []
-    if len(rest) > MAX_LINES:
+    lines = tuple(_FIELD.findall(text, end + 2))
+    if len(lines) > MAX_LINES:
         raise HttpError(f"more than {MAX_LINES} header lines", status=431)
-    parts = [line.partition(":") for line in rest]
-    return text[:end], tuple([(name, value.strip(" \t")) for name, _, value in parts])
+    if " \r\n" in text or "\t\r\n" in text:
+        lines = tuple([(name, value.rstrip(" \t")) for name, value in lines])
+    return text[:end], lines
 
 
 def is_line(name: str, value: str) -> bool:
@@ -203,9 +215,9 @@ def without(lines: Iterable[tuple[str, str]], names: Collection[str]) -> Lines:
 
 def end_to_end(head: Head) -> Lines:
     """The header lines that are for the other end, not for the next hop alone."""
-    options = head.tokens("connection")
-    dropped = HOP_BY_HOP.union(options) if options else HOP_BY_HOP
-    return head.lines if dropped.isdisjoint(head.index) else without(head.lines, dropped)
+    if HOP_BY_HOP.isdisjoint(head.index):
+        return head.lines
+    return without(head.lines, HOP_BY_HOP.union(head.tokens("connection")))
 
 
 def encode_request(method: str, target: str, lines: Iterable[tuple[str, str]]) -> bytes:

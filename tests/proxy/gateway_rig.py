@@ -12,7 +12,8 @@ from kfwd.front.users import Users
 from kfwd.proxy.gateway import Gateway
 from kfwd.proxy.gateway_connection import GatewayConnection
 from kfwd.proxy.server import HttpServer
-from kfwd.proxy.upstream import Client, Receiver, Sent
+from kfwd.proxy.upstream import Client, Receiver
+from kfwd.wire import http1
 from kfwd.wire.http1 import Lines
 from tests.proxy.landscapes import Reach
 from tests.proxy.rig import Rig
@@ -22,6 +23,7 @@ class Direct:
     """A connection straight to the server; like one through a tunnel it begins with `attach`."""
 
     reused = False
+    prompt = True
     where = "web-1"
 
     def __init__(self, port: int) -> None:
@@ -29,8 +31,8 @@ class Direct:
         self._receiver: Receiver | None = None
         self._local: LocalSocket | None = None
 
-    def prepare(self, target: str, lines: Lines) -> Sent:
-        return Sent(target, lines)
+    def head(self, method: str, target: str, lines: Lines) -> bytes:
+        return http1.encode_request(method, target, lines)
 
     def attach(self, receiver: Receiver) -> None:
         self._receiver = receiver

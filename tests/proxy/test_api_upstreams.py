@@ -9,7 +9,7 @@ from kfwd.errors import LoginNeeded, Unreachable
 from kfwd.proxy import api_upstreams as module
 from kfwd.proxy.api_upstreams import ApiUpstreams
 from kfwd.proxy.upstream import Client
-from tests.proxy.rig import Rig, get, ok
+from tests.proxy.rig import Peer, Rig, get, ok
 from tests.until import until
 
 ASKER = Client("127.0.0.1:5", "127.0.0.1:80")
@@ -62,6 +62,18 @@ async def test_a_kept_connection_to_another_server_is_not_used(rig: Rig) -> None
     other = await rig.backend()
     assert b"Host: localhost:" in await other.head()
     assert await server.rest() == b""
+
+
+async def test_the_same_request_goes_with_the_credentials_of_its_time(rig: Rig) -> None:
+    client = await rig.client()
+    server: Peer | None = None
+    for token in (b"one", b"one", b"other", b"one"):
+        rig.context.credentials.current = rig.context.credentials.credential(token.decode())
+        client.send(get())
+        server = server or await rig.backend()
+        assert b"Authorization: Bearer %b\r\n" % token in await server.head()
+        server.send(ok())
+        await client.answer()
 
 
 async def test_connections_at_rest_are_ended_after_a_while(

@@ -136,3 +136,42 @@ async def test_a_client_that_resets_is_forgotten(rig: Rig) -> None:
     client.close()
     assert await server.rest() == b""
     await until(lambda: not rig.server.connections)
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+async def test_what_lasts_is_decided_once_for_requests_that_are_the_same(
+    rig: Rig, lasting: bool
+) -> None:
+    asked: list[str] = []
+    rig.handler.decide_as = lambda request: asked.append(request.target)
+    rig.handler.more = {"lasting": lasting}
+    post = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+    client = await rig.client(post + b"1" + post + b"2" + post)
+    server = await rig.backend()
+    for body in (b"1", b"2", b"3"):
+        head = await server.head()
+        assert head.startswith(b"POST /a ")
+        if body == b"3":
+            client.send(b"3" + post[:20])
+        assert await server.exactly(1) == body
+        server.send(ok(body))
+        assert (await client.answer())[1] == body
+    client.send(post[20:] + b"4" + get("/b"))
+    assert (await server.head(), await server.exactly(1)) == (head, b"4")
+    server.send(ok())
+    assert (await server.head()).startswith(b"GET /b ")
+    assert asked == (["/a", "/b"] if lasting else ["/a"] * 4 + ["/b"])
+
+
+async def test_a_long_head_is_not_remembered(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KNOWN_MAX", len(get("/a")))
+    asked: list[str] = []
+    rig.handler.decide_as = lambda request: asked.append(request.target)
+    rig.handler.more = {"lasting": True}
+    client = await rig.client(get("/a") * 2 + get("/ab") * 2)
+    server = await rig.backend()
+    for _ in range(4):
+        await server.head()
+        server.send(ok())
+        await client.answer()
+    assert asked == ["/a", "/ab", "/ab"]
