@@ -7,6 +7,7 @@ import os
 from kfwd.errors import ProtocolError, SessionLost, WebSocketError
 from kfwd.kube.pipe import Pipe, Receiver
 from kfwd.wire import websocket as wire
+from kfwd.wire.mask import mask_in_place
 
 
 class WebSocketPipe:
@@ -37,12 +38,16 @@ class WebSocketPipe:
             self.data_received(memoryview(rest))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        mask = os.urandom(4)
-        header = wire.encode_frame(wire.BINARY, len(data), mask)
-        self._pipe.write(header + wire.apply_mask(data, mask))
+        self._send(bytearray(data))
 
     def write_frame(self, header: bytes, payload: memoryview) -> None:
-        self.write(b"".join((header, payload)))
+        self._send(bytearray().join((header, payload)))
+
+    def _send(self, message: bytearray) -> None:
+        mask = os.urandom(4)
+        mask_in_place(mask, message)
+        begin = wire.encode_frame(wire.BINARY, len(message), mask)
+        self._pipe.write_frame(begin, memoryview(message))
 
     def pause_reading(self) -> None:
         self._pipe.pause_reading()

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from kfwd.errors import ProtocolError
 from kfwd.wire import websocket
+from kfwd.wire.mask import apply_mask
 from kfwd.wire.portforward import MAX_FRAME, MAX_TEXT
 
 PROTOCOL = "v4.channel.k8s.io"
@@ -143,7 +144,7 @@ def message(data: memoryview, mask: bytes) -> tuple[bytes, bytes]:
     if len(data) > MAX_FRAME:
         raise ValueError(f"a message of {len(data)} bytes is too long")
     begin = websocket.encode_frame(websocket.BINARY, len(data) + 1, mask)
-    return begin + bytes((DATA ^ mask[0],)), websocket.apply_mask(data, mask[1:] + mask[:1])
+    return begin + bytes((DATA ^ mask[0],)), apply_mask(data, mask[1:] + mask[:1])
 
 
 def ping(mask: bytes) -> bytes:
