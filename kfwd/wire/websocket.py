@@ -32,6 +32,11 @@ NO_STATUS = 1005  # what `Close` says when the peer said nothing; never sent
 NOT_UTF8 = 1007
 TOO_BIG = 1009
 
+MAX_PAYLOAD = 112 * 1024 - 14
+"""Largest payload to send in one frame, which with its header is whole TLS records. It is copied to
+be masked: malloc has such a buffer at hand, one of 128 KiB it gets from the kernel, as empty pages.
+"""
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _FIN = 0x80
 _RSV = 0x70
