@@ -257,7 +257,8 @@ class Credentials:
         if files == self._files:
             return
         try:
-            user = kubeconfig.find(self._context.ref).user
+            loaded = kubeconfig.load(self._context.ref.kubeconfig)
+            user = loaded.context(self._context.ref.name).user
         except ConfigError:
             return  # half-written, perhaps: what we know stays good
         self._files = files

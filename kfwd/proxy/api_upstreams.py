@@ -20,7 +20,7 @@ from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credential
 from kfwd.kube.pipe import Nobody, Pipe
 from kfwd.kube.tls_pipe import open_pipe
-from kfwd.proxy.upstream import Client, Receiver
+from kfwd.proxy.upstream import Client
 from kfwd.wire import http1
 from kfwd.wire.http1 import Lines
 
@@ -59,6 +59,7 @@ class ApiUpstreams:
         self, context: Context, *, hold_s: float, append_path: bool, keepalive_s: float = 0.0
     ) -> None:
         self.append_path = append_path
+        self._loop = asyncio.get_running_loop()
         self._keepalive_s = keepalive_s
         self._context = context
         self._hold_s = hold_s
@@ -68,7 +69,7 @@ class ApiUpstreams:
 
     async def connect(self, client: Client, *, fresh: bool) -> ApiUpstream:
         """Raises `Unreachable`, `LoginNeeded` or `ConfigError` when the hold is over."""
-        deadline = asyncio.get_running_loop().time() + self._hold_s
+        deadline = self._loop.time() + self._hold_s
         try:
             return await self._connect(fresh, deadline)
         except AWAY:
@@ -78,7 +79,7 @@ class ApiUpstreams:
 
     async def _wait_for(self, fresh: bool, deadline: float) -> ApiUpstream:
         """Try again whenever something changed, and every now and then."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         backoff = Backoff(cap=RETRY_CAP_S)
         changed = asyncio.Event()
         forget = self._context.on_change(changed.set)
@@ -103,7 +104,7 @@ class ApiUpstreams:
             self._idle.pop().abort()
 
     async def _connect(self, fresh: bool, deadline: float) -> ApiUpstream:
-        cluster = await self._cluster(deadline)
+        cluster = self._context.current or await self._cluster(deadline)
         try:
             credential = await cluster.credentials.get()
             server = cluster.server
@@ -119,8 +120,6 @@ class ApiUpstreams:
         return ApiUpstream(pipe, self, cluster, credential, tls)
 
     async def _cluster(self, deadline: float) -> Cluster:
-        if (current := self._context.current) is not None:
-            return current
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._context.cluster()
@@ -141,11 +140,12 @@ class ApiUpstreams:
         if self._closed:
             upstream.abort()
             return
+        upstream.used_at = self._loop.time()
         self._idle.append(upstream)
         if len(self._idle) > IDLE_MAX:
             self._idle.popleft().abort()
         if self._tidy is None:
-            self._tidy = asyncio.get_running_loop().call_later(IDLE_S, self._end_old)
+            self._tidy = self._loop.call_later(IDLE_S, self._end_old)
 
     def forget(self, upstream: ApiUpstream) -> None:
         """A kept connection has ended."""
@@ -153,12 +153,11 @@ class ApiUpstreams:
             self._idle.remove(upstream)
 
     def _end_old(self) -> None:
-        loop = asyncio.get_running_loop()
         self._tidy = None
-        while self._idle and loop.time() - self._idle[0].used_at >= IDLE_S:
+        while self._idle and self._loop.time() - self._idle[0].used_at >= IDLE_S:
             self._idle.popleft().abort()
         if self._idle:
-            self._tidy = loop.call_at(self._idle[0].used_at + IDLE_S, self._end_old)
+            self._tidy = self._loop.call_at(self._idle[0].used_at + IDLE_S, self._end_old)
 
 
 class ApiUpstream:
@@ -178,6 +177,8 @@ class ApiUpstream:
         self.credential = credential
         self.reused = False
         self.used_at = 0.0
+        self.attach, self.write, self.finish = pipe.attach, pipe.write, pipe.close
+        self.pause_reading, self.resume_reading = pipe.pause_reading, pipe.resume_reading
         self._pipe = pipe
         self._owner = owner
         self._cluster = cluster
@@ -214,21 +215,6 @@ class ApiUpstream:
                 own.append((name, value))
         return (*own, *http1.without(lines, {"host"}))
 
-    def attach(self, receiver: Receiver) -> None:
-        self._pipe.attach(receiver)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._pipe.write(data)
-
-    def finish(self) -> None:
-        self._pipe.close()
-
-    def pause_reading(self) -> None:
-        self._pipe.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._pipe.resume_reading()
-
     def again(self, status: int) -> bool:
         """Whether the server refused our credential, for which there may be a newer one."""
         if status != 401 or not self._own_login:
@@ -241,13 +227,12 @@ class ApiUpstream:
             self.abort()
             return
         self.reused = True
-        self.used_at = asyncio.get_running_loop().time()
-        self._pipe.attach(self._kept)
-        self._pipe.resume_reading()
+        self.attach(self._kept)
+        self.resume_reading()
         self._owner.keep(self)
 
     def abort(self) -> None:
-        self._pipe.attach(Nobody())
+        self.attach(Nobody())
         self._pipe.abort()
 
 

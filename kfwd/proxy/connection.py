@@ -62,9 +62,9 @@ class HttpConnection:
     """
 
     def __init__(self, server: HttpServer, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()  # asking for it is a call of the kernel
         self.client = Client(*ends(sock))
-        self.since = loop.time()
+        self.since = self._loop.time()
         self.received = 0
         self.sent = 0
         self.status = 0
@@ -86,7 +86,7 @@ class HttpConnection:
         self._deadline = math.inf
         self._late = False
         self._timer: asyncio.TimerHandle | None = None
-        self._closed: asyncio.Future[None] = loop.create_future()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
 
     async def run(self) -> None:
         await self._prompt.run(self._live())
@@ -171,7 +171,8 @@ class HttpConnection:
         try:
             end = await exchange.run()
         finally:
-            self._takes = self._held = False
+            self._takes = False
+            self.resume_reading()
         if end is End.GONE:
             raise ClientGone
         if end is End.CUT:
@@ -183,7 +184,6 @@ class HttpConnection:
 
     async def _next(self) -> Asked | None:
         """The next request; None when the client ends, or has none for long."""
-        self._pace()
         while True:
             if self._ahead and (asked := self._read()) is not None:
                 return asked
@@ -243,8 +243,7 @@ class HttpConnection:
 
     async def _something_within(self, seconds: float) -> bool:
         """Whether something happens in time. One timer serves many waits: each request has some."""
-        loop = asyncio.get_running_loop()
-        self._deadline, self._late = loop.time() + seconds, False
+        self._deadline, self._late = self._loop.time() + seconds, False
         if self._timer is None or self._timer.when() > self._deadline:
             self._arm()
         await self._something()
@@ -254,12 +253,12 @@ class HttpConnection:
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(self._deadline, self._expire)
+        self._timer = self._loop.call_at(self._deadline, self._expire)
 
     def _expire(self) -> None:
         """The time of some wait is over, perhaps that of the one going on."""
         self._timer = None
-        if asyncio.get_running_loop().time() >= self._deadline:
+        if self._loop.time() >= self._deadline:
             self._late = True
             self.stir()
         elif self._deadline < math.inf:
@@ -284,9 +283,9 @@ class HttpConnection:
             ahead = bytes(self._ahead)
             self._ahead.clear()
             self._give(memoryview(ahead))
+            self._pace()
         if self._ended and self.exchange is not None:
             self.exchange.client_ended()
-        self._pace()
 
     def write(self, data: bytes | memoryview) -> None:
         self.received += len(data)

@@ -16,7 +16,7 @@ from kfwd.errors import HttpError, KfwdError, SessionLost
 from kfwd.proxy.decision import Forward, Transform
 from kfwd.proxy.upstream import Client, Upstream
 from kfwd.wire import http1, http1_body
-from kfwd.wire.http1 import HeadReader, Lines, RequestHead, ResponseHead
+from kfwd.wire.http1 import Head, HeadReader, Lines, RequestHead, ResponseHead
 from kfwd.wire.http1_body import LAST_CHUNK, Body, chunk
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -76,7 +76,6 @@ class Exchange:
     ) -> None:
         self.status = 0
         self.where: str | None = None
-        self._loop = asyncio.get_running_loop()
         self._side = side
         self._out: list[bytes | memoryview] = []
         self._request = request
@@ -133,7 +132,7 @@ class Exchange:
             return (*lines, ("Transfer-Encoding", "chunked"))
         if "content-length" not in self._request.index:
             return lines
-        return _with_length(lines, str(self._body.length))
+        return _with_length(lines, self._request, str(self._body.length))
 
     def _leave(self) -> None:
         """Let go of the connection: kept for others if everything on it is complete."""
@@ -224,7 +223,7 @@ class Exchange:
         if self._upstream is not None and self._upstream.prompt:
             self._side.stir()
         else:
-            self._loop.call_soon(self._side.stir)
+            asyncio.get_running_loop().call_soon(self._side.stir)
 
     def _flush(self) -> None:
         """Send what belongs to the client in one write: a head and a short body need no two."""
@@ -283,7 +282,7 @@ class Exchange:
         lines, self._transform = self._forward.answered(head, http1.end_to_end(head))
         if self._answer.done:
             self._transform = None
-        lines = self._frame(lines)
+        lines = self._frame(head, lines)
         as_it_came = lines is head.lines and head.minor == 1
         self._out.append(
             head.data if as_it_came else http1.encode_response(head.status, head.reason, lines)
@@ -291,14 +290,14 @@ class Exchange:
         if self._answer.done:
             self._complete()
 
-    def _frame(self, lines: Lines) -> Lines:
+    def _frame(self, head: ResponseHead, lines: Lines) -> Lines:
         """Decide how the client learns where the answer ends, and say so."""
         if self._transform is not None:
             lines = http1.without(lines, {"content-length"})
         if self._answer.done:
             framed = lines
         elif self._answer.length is not None and self._transform is None:
-            framed = _with_length(lines, str(self._answer.length))
+            framed = _with_length(lines, head, str(self._answer.length))
         elif self._request.minor == 0:
             self._framing, self._keep = Framing.CLOSE, False
             framed = lines
@@ -362,9 +361,8 @@ class Exchange:
             self._end = end
 
 
-def _with_length(lines: Lines, length: str) -> Lines:
-    """With one Content-Length, where it may have been said more than once."""
-    said = [value for name, value in lines if name.lower() == "content-length"]
-    if said == [length]:
+def _with_length(lines: Lines, head: Head, length: str) -> Lines:
+    """Those of `head` that are passed on with one Content-Length: it may be said more than once."""
+    if head.index["content-length"] == length:
         return lines
     return (*http1.without(lines, {"content-length"}), ("Content-Length", length))

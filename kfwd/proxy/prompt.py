@@ -36,7 +36,7 @@ class Prompt:
         """Have a life that rests go on: at once, but not within the turn of another task."""
         if self._awaited is not self:
             return
-        if asyncio.current_task() is None:
+        if asyncio.current_task(self._loop) is None:
             asyncio.tasks._enter_task(self._loop, self._task)
             try:
                 self._step()

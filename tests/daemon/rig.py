@@ -143,7 +143,8 @@ async def running(root: Path, saved: Saved | None = None) -> AsyncIterator[Rig]:
         saved or Saved(),
         store=Store(DAEMON, "6f1c"),
         ring=logs.ring,
-        env={"KUBECONFIG": rig.kubeconfig},
+        env={},
+        default_kubeconfig=(rig.kubeconfig,),
     )
     server = Server(rig.daemon, ALL)
     control = bind_control(rig.paths.socket)
