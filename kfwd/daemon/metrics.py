@@ -15,13 +15,35 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 Labels = Mapping[str, str]
+Kind = Literal["counter", "gauge"]
+
+OF_ENTRIES: tuple[tuple[str, Kind, str, str], ...] = (
+    ("kfwd_connections_open", "gauge", "Open connections.", "connections.open"),
+    (
+        "kfwd_connections_waiting",
+        "gauge",
+        "Connections waiting for something behind the listener.",
+        "connections.waiting",
+    ),
+    ("kfwd_connections_total", "counter", "Accepted connections.", "connections.total"),
+    (
+        "kfwd_connections_failed_total",
+        "counter",
+        "Connections that ended with an error.",
+        "connections.failed",
+    ),
+    ("kfwd_received_bytes_total", "counter", "Bytes from pods.", "bytes.received"),
+    ("kfwd_sent_bytes_total", "counter", "Bytes to pods.", "bytes.sent"),
+    ("kfwd_reconnects_total", "counter", "Sessions opened again.", "reconnects"),
+)
+"""Metrics that have one number of each entry: name, kind, text, and where it is in a view."""
 
 
 class Family(Struct, frozen=True):
     """One metric: its name, what it counts, and a value for each set of labels."""
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Kind
     text: str
     samples: tuple[tuple[Labels, float], ...]
 
@@ -65,10 +87,6 @@ def _contexts(snapshot: Snapshot) -> Iterable[Family]:
 
 
 def _entries(entries: tuple[EntryView, ...]) -> Iterable[Family]:
-    def each(field: str) -> tuple[tuple[Labels, float], ...]:
-        value = attrgetter(field)
-        return tuple(({"entry": entry.id}, value(entry)) for entry in entries)
-
     yield Family(
         "kfwd_entry_state",
         "gauge",
@@ -79,25 +97,9 @@ def _entries(entries: tuple[EntryView, ...]) -> Iterable[Family]:
             for state in State
         ),
     )
-    yield Family("kfwd_connections_open", "gauge", "Open connections.", each("connections.open"))
-    yield Family(
-        "kfwd_connections_waiting",
-        "gauge",
-        "Connections waiting for something behind the listener.",
-        each("connections.waiting"),
-    )
-    yield Family(
-        "kfwd_connections_total", "counter", "Accepted connections.", each("connections.total")
-    )
-    yield Family(
-        "kfwd_connections_failed_total",
-        "counter",
-        "Connections that ended with an error.",
-        each("connections.failed"),
-    )
-    yield Family("kfwd_received_bytes_total", "counter", "Bytes from pods.", each("bytes.received"))
-    yield Family("kfwd_sent_bytes_total", "counter", "Bytes to pods.", each("bytes.sent"))
-    yield Family("kfwd_reconnects_total", "counter", "Sessions opened again.", each("reconnects"))
+    for name, kind, text, field in OF_ENTRIES:
+        value = attrgetter(field)
+        yield Family(name, kind, text, tuple(({"entry": e.id}, value(e)) for e in entries))
 
 
 def _lines(family: Family) -> Iterable[str]:

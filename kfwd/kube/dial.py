@@ -16,7 +16,7 @@ import os
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -255,9 +255,13 @@ async def _connect(host: str, port: int, resolver: Resolver, timeout: float) -> 
                 raise out_of_descriptors() from error
             silent = False
             refusals.append(reason(error))
+    raise _unreachable(authority(host, port), refusals, silent=silent)
+
+
+def _unreachable(where: str, refusals: Iterable[str], *, silent: bool) -> Unreachable:
     reasons = ", ".join(dict.fromkeys(refusals))
-    raise Unreachable(
-        f"{authority(host, port)} cannot be reached: {reasons}",
+    return Unreachable(
+        f"{where} cannot be reached: {reasons}",
         code="connect-timeout" if silent else "connect-failed",
         hint=CHECK_THE_WAY,
     )

@@ -155,7 +155,6 @@ class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     type: str = "ClusterIP"
     cluster_ip: str | None = field(default=None, name="clusterIP")
     cluster_ips: tuple[str, ...] | None = field(default=None, name="clusterIPs")
-    external_ips: tuple[str, ...] | None = field(default=None, name="externalIPs")
     external_name: str | None = None
     external_traffic_policy: str | None = None
     load_balancer_source_ranges: tuple[str, ...] | None = None

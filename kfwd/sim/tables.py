@@ -15,7 +15,6 @@ from kfwd.sim.tablerows import ROWS, age
 Obj = dict[str, Any]
 Row = Callable[[Obj, datetime], list[object]]
 
-_AGE = "Age"
 COLUMNS: dict[str, str] = {
     "pods": "Name Ready Status Restarts Age | IP Node Nominated-Node Readiness-Gates",
     "services": "Name Type Cluster-IP External-IP Port(s) Age | Selector",
