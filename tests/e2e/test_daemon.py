@@ -21,6 +21,7 @@ import pytest
 from kfwd.cli import ls
 from kfwd.model import EntryView, State
 from kfwd.sim import content, pattern
+from tests.calm import calm_s
 from tests.daemon.process import Process
 from tests.e2e.conftest import Sim
 from tests.ports import free_port
@@ -147,9 +148,9 @@ def test_after_the_serving_pod_is_deleted_the_next_request_is_answered_within_a_
     session.up()
     serving = session.pod("web")
     sim.kubectl("delete", "pod", serving, "-n", session.namespace, "--wait=false")
-    start = time.monotonic()
+    start = calm_s()
     session.get("web")
-    assert time.monotonic() - start < 1
+    assert calm_s() - start < 1
     session.until(lambda: session.pod("web") != serving)
 
 
@@ -215,11 +216,11 @@ def test_killed_and_started_again_it_carries_bytes_on_the_same_ports_within_3_s(
     before = session.view(added.id).ports[0].listen
     session.end(process, signal.SIGKILL)
     session.spawn()
-    start = time.monotonic()
+    start = calm_s()
     session.until(session.answers)
     assert session.get("web")
     assert session.echo("echo") == b"hello"
-    assert time.monotonic() - start < 3
+    assert calm_s() - start < 3
     assert session.view(added.id).ports[0].listen == before
 
 
@@ -260,10 +261,10 @@ def test_a_saved_file_is_live_within_2_s_and_other_entries_keep_their_connection
         kept.sendall(b"before")
         assert kept.recv(6, socket.MSG_WAITALL) == b"before"
         session.write(web="svc/web:http", echo="svc/web:echo", more="svc/web:http")
-        start = time.monotonic()
+        start = calm_s()
         session.until(lambda: "shop/more" in [view.id for view in session.snapshot().entries])
         assert session.get("more")
-        assert time.monotonic() - start < 2
+        assert calm_s() - start < 2
         kept.sendall(b"after")
         assert kept.recv(5, socket.MSG_WAITALL) == b"after"
 

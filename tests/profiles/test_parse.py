@@ -151,10 +151,10 @@ def test_five_hundred_faults_are_reported_at_once_and_in_order() -> None:
     text = "forwards:\n" + "".join(
         f"- {{name: e{n}, target: svc/web, ports: [{70000 + n}:80]}}\n" for n in range(500)
     )
-    start = time.perf_counter()
+    start = time.thread_time()
     faults = parse(text, "dev").faults
     assert [fault.line for fault in faults] == list(range(2, 502))
-    assert time.perf_counter() - start < 2.0
+    assert time.thread_time() - start < 2.0
 
 
 def test_duplicate_keys_and_other_faults_come_together() -> None:

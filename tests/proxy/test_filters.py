@@ -70,6 +70,6 @@ def test_an_expression_that_is_none_is_named() -> None:
 
 def test_a_path_made_to_be_slow_is_not() -> None:
     path = "/api" + "/pods/" * (8192 // 6)
-    begun = time.perf_counter()
+    begun = time.thread_time()
     PLAIN.accepts("GET", path, "localhost")
-    assert time.perf_counter() - begun < 2.0
+    assert time.thread_time() - begun < 2.0

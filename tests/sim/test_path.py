@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import pytest
 
 from kfwd.sim.faults import Faults
 from kfwd.sim.path import Path
+from tests.calm import calm_s
 
 
 class Shaped:
@@ -38,10 +40,17 @@ async def shaped() -> AsyncIterator[Shaped]:
     await shaped.path.close()
 
 
-async def timed(sending: socket.socket, receiving: socket.socket, size: int) -> float:
-    """Seconds until `size` bytes have arrived."""
+class Span(NamedTuple):
+    """Seconds, all of them and those that were no fault of the machine."""
+
+    whole: float
+    calm: float
+
+
+async def timed(sending: socket.socket, receiving: socket.socket, size: int) -> Span:
+    """How long until `size` bytes have arrived."""
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    started, calm = loop.time(), calm_s()
 
     async def receive() -> None:
         left = size
@@ -49,7 +58,7 @@ async def timed(sending: socket.socket, receiving: socket.socket, size: int) -> 
             left -= len(await loop.sock_recv(receiving, left))
 
     await asyncio.gather(loop.sock_sendall(sending, bytes(size)), receive())
-    return loop.time() - started
+    return Span(loop.time() - started, calm_s() - calm)
 
 
 async def test_without_faults_the_socket_itself_is_served(shaped: Shaped) -> None:
@@ -64,9 +73,11 @@ async def test_the_first_bytes_cost_a_round_trip_more_and_later_ones_half_of_one
     shaped.faults.merge(b'{"latency_ms": 200}')
     client, server = await shaped.connect()
     with client, server:
-        assert await timed(client, server, 10) > 0.29
-        assert 0.09 < await timed(server, client, 10) < 0.29
-        assert 0.09 < await timed(client, server, 10) < 0.29
+        assert (await timed(client, server, 10)).whole > 0.29
+        for ends in ((server, client), (client, server)):
+            span = await timed(*ends, 10)
+            assert span.whole > 0.09
+            assert span.calm < 0.29
 
 
 async def test_bandwidth_bounds_the_rate_each_way(shaped: Shaped) -> None:
@@ -74,7 +85,9 @@ async def test_bandwidth_bounds_the_rate_each_way(shaped: Shaped) -> None:
     client, server = await shaped.connect()
     with client, server:
         times = await asyncio.gather(timed(client, server, 400_000), timed(server, client, 400_000))
-    assert all(0.15 < seconds < 2 for seconds in times)
+    for span in times:
+        assert span.whole > 0.15
+        assert span.calm < 2
 
 
 async def test_a_reader_that_stalls_stops_the_sender(shaped: Shaped) -> None:
@@ -96,7 +109,7 @@ async def test_an_end_of_file_passes_and_the_other_way_stays_open(shaped: Shaped
         while data := await loop.sock_recv(server, 100):
             received += data
         assert received == b"last words"
-        assert await timed(server, client, 5) < 1
+        assert (await timed(server, client, 5)).calm < 1
 
 
 async def test_closing_one_end_ends_the_connection(shaped: Shaped) -> None:

@@ -141,13 +141,13 @@ def test_a_path_is_bounded() -> None:
 @pytest.mark.parametrize("unit", [b"/", b"%2F", b"%25", b"/.", b"a/../", b"%2e", b".", b";", b"%"])
 def test_the_longest_path_takes_no_time(unit: bytes) -> None:
     raw = (b"/" + unit * httppath.MAX_PATH)[: httppath.MAX_PATH]
-    began = time.perf_counter()
+    began = time.thread_time()
     for ending in (b"", b"\xff"):
         try:
             parse(raw[: -len(ending) or None] + ending)
         except ProtocolError:
             continue
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @given(
