@@ -43,7 +43,7 @@ from kfwd.errors import DaemonReplaced, NotFound, UsageError
 from kfwd.front.door import Door
 from kfwd.kube import kubeconfig
 from kfwd.model import ADHOC, ContextRef, EntryView, Problem, Wanted
-from kfwd.paths import Paths
+from kfwd.paths import Paths, kubeconfigs
 from kfwd.profiles import words
 from kfwd.tasks import TaskSet
 
@@ -53,7 +53,8 @@ log = logging.getLogger(__name__)
 class Daemon:
     """One daemon. `start`, then any of the rest, then `close`.
 
-    `hand_over` and `on_listeners` (some may have been bound or closed) are set by who runs it.
+    `env` is what plugins see, and names the kubeconfig of callers that name none. `hand_over` and
+    `on_listeners` (some may have been bound or closed) are set by who runs it.
     """
 
     hand_over: Callable[[HandoverRequest], Awaitable[Successor]]
@@ -66,47 +67,41 @@ class Daemon:
         store: Store,
         ring: Ring,
         env: Mapping[str, str],
-        default_kubeconfig: tuple[str, ...],
         inherited: Inherited | None = None,
     ) -> None:
-        self.paths = paths
-        self.saved = saved
-        self.store = store
-        self.ring = ring
-        self.history = History(paths.history_file, store.set_problem)
-        self.callers = Callers()
+        self.paths, self.saved, self.store, self.ring = paths, saved, store, ring
+        self._default_kubeconfig = kubeconfigs(env)
+        self.limits = limits.read(env.get(limits.VARIABLE))
         self.stopping = asyncio.Event()
         self.on_listeners: Callable[[], None] = lambda: None
+        self._tasks = TaskSet("daemon")
+        self.callers = Callers()
+        self.history = History(paths.history_file, store.set_problem)
         self.saver = Saver(paths.state_file, lambda: encode(self.saved), self._save_failed)
+        self.changes = Changes(self._tasks, self.saver)
         self.attached = Attached(self._end_attached)
+        self._clusters = self._lender(env)
         self._factory = Factory(saved.ports, self.saver.changed, inherited)
-        self._clusters = Clusters(
+        self._supervisor = running = Supervisor(self._make, show=self.show, gone=self._gone)
+        self._switch = Switch(saved, self._clusters, running, self._tasks)
+        self._reconciler = Reconciler(
+            saved, self.attached, running, self._clusters, self._reconciled
+        )
+        self.profiles = ProfilesUp(
+            self._reconciler, self.changes, store, paths.profiles, self._default_kubeconfig
+        )
+        self.logins = Logins(self._clusters, self._default_kubeconfig)
+        self.doctor = Doctor(
+            self._clusters, supervisor=running, store=store, history=self.history, env=env
+        )
+
+    def _lender(self, env: Mapping[str, str]) -> Clusters:
+        return Clusters(
             env,
-            saved.transports_known,
+            self.saved.transports_known,
             changed=self._show_contexts,
             learned=self.saver.changed,
             cut=self.history.note_cut,
-        )
-        self.logins = Logins(self._clusters, default_kubeconfig)
-        self._tasks = TaskSet("daemon")
-        self.limits = limits.read(env.get(limits.VARIABLE))
-        self._default_kubeconfig = default_kubeconfig
-        self._supervisor = Supervisor(self._make, show=self.show, gone=self._gone)
-        self.doctor = Doctor(
-            self._clusters,
-            supervisor=self._supervisor,
-            store=store,
-            history=self.history,
-            env=env,
-            default_kubeconfig=default_kubeconfig,
-        )
-        self._switch = Switch(saved, self._clusters, self._supervisor, self._tasks)
-        self.changes = Changes(self._tasks, self.saver)
-        self._reconciler = Reconciler(
-            saved, self.attached, self._supervisor, self._clusters, self._reconciled
-        )
-        self.profiles = ProfilesUp(
-            self._reconciler, self.changes, store, paths.profiles, default_kubeconfig
         )
 
     async def start(self, *, accepting: bool = True) -> None:

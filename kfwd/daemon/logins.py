@@ -32,7 +32,7 @@ class Logins:
         ref = choose(self._clusters.states(), query.context, paths)
         if ref is None:
             ref = await asyncio.to_thread(profiles.find, paths, query.context)
-        context = await asyncio.to_thread(_context, ref)
+        context = await asyncio.to_thread(kubeconfig.find, ref)
         if context.user.exec is None:
             raise UsageError(
                 f'the user of context "{ref.name}" has no login plugin to run',
@@ -73,7 +73,3 @@ def choose(
         listed = sorted(f"{ref.name} ({':'.join(ref.kubeconfig)})" for ref in found)
         raise UsageError("several contexts may be meant", hint=f"say which: {', '.join(listed)}")
     return found[0] if found else None
-
-
-def _context(ref: ContextRef) -> kubeconfig.Context:
-    return kubeconfig.load(ref.kubeconfig).context(ref.name)

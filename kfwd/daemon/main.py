@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import os
-import resource
 import secrets
 import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kfwd import __version__
+from kfwd import __version__, open_files
 from kfwd.api_model import UpRequest
 from kfwd.daemon import profiles, state
 from kfwd.daemon.daemon import Daemon
@@ -36,11 +33,14 @@ from kfwd.daemon.state import Saved
 from kfwd.daemon.store import Store
 from kfwd.errors import ExitCode, KfwdError
 from kfwd.model import DaemonView, utcnow
-from kfwd.paths import Paths, find, kubeconfigs, prepare_folder
+from kfwd.paths import Paths, find, prepare_folder
 from kfwd.service import environment
 from kfwd.service.activation import passed
 from kfwd.service.notify import without_own
 from kfwd.tasks import either
+
+if TYPE_CHECKING:
+    from kfwd.daemon.api.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ def run(
     env = os.environ if env is None else env
     try:
         paths = prepare(env)
-        raise_file_limit()
-        widen_file_table()
+        open_files.raise_limit()
+        open_files.make_room(FILES)
         heir = Heir.receive(channel, paths) if channel is not None else None
         lock = heir.lock if heir else Lock.acquire(paths.lock)
     except KfwdError as error:
@@ -204,7 +204,6 @@ def make(
         store=Store(view, secrets.token_hex(4)),
         ring=logs.ring,
         env=without_own(env),
-        default_kubeconfig=kubeconfigs(env),
         inherited=inherited,
     )
 
@@ -238,27 +237,34 @@ async def answer(
             await before.take_over(daemon)
         before.close()
         await server.start(control.sock)
-        if person is not None:
-            await keep(daemon.paths, person)
-        await managed.ready(daemon)
-        log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
-        await either(
-            daemon.stopping.wait(),
-            giver.given.wait(),
-            *([Place(daemon, server, lock, control).keep()] if control.ours else []),
-        )
+        await announce(daemon, managed, person)
+        kept = [Place(daemon, server, lock, control).keep()] if control.ours else []
+        await either(daemon.stopping.wait(), giver.given.wait(), *kept)
         await giver.call_off()
         log.info("stopping")
         await managed.stopping()
     finally:
         before.close()
-        daemon.store.close()
-        daemon.ring.close()
-        if giver.given.is_set():
-            await asyncio.sleep(LINGER_S)
-        await server.close()
+        await hang_up(daemon, server, replaced=giver.given.is_set())
     if giver.given.is_set():
         await finish(daemon)
+
+
+async def announce(daemon: Daemon, managed: Managed, person: Mapping[str, str] | None) -> None:
+    """This process is the daemon now."""
+    if person is not None:
+        await keep(daemon.paths, person)
+    await managed.ready(daemon)
+    log.info("started: pid %d, %s", os.getpid(), daemon.paths.socket)
+
+
+async def hang_up(daemon: Daemon, server: Server, *, replaced: bool) -> None:
+    """End the streams of the control API, then the API itself."""
+    daemon.store.close()
+    daemon.ring.close()
+    if replaced:
+        await asyncio.sleep(LINGER_S)
+    await server.close()
 
 
 async def keep(paths: Paths, env: Mapping[str, str]) -> None:
@@ -285,19 +291,3 @@ def stopped_by_signals(daemon: Daemon, managed: Managed) -> Iterator[None]:
     finally:
         for number in actions:
             loop.remove_signal_handler(number)
-
-
-def raise_file_limit() -> None:
-    """Every connection takes two descriptors; take all that the system lets us have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def widen_file_table() -> None:
-    """Have the kernel make room for `FILES` descriptors while there is one thread: later whoever
-    opens the 64th, 128th and so on waits some 15 ms for it (Linux `fs/file.c`, `expand_fdtable`),
-    and so does every connection."""
-    with contextlib.suppress(OSError), Path(os.devnull).open() as null:  # a lower limit
-        os.close(fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, FILES - 1))

@@ -118,7 +118,7 @@ def pin(
     name = spec.context or (pinned.name if pinned else None)
     if pinned is not None and pinned == ContextRef(kubeconfig=paths, name=name or ""):
         return pinned
-    return find(paths, name)
+    return find(paths, name, own=not spec.kubeconfig)
 
 
 def raised(
@@ -132,9 +132,12 @@ def raised(
     return UpProfile(spec=spec, context=context, moved=before.moved if before and stays else None)
 
 
-def find(paths: Collection[str], name: str | None) -> ContextRef:
-    """The key of a context, or of the current one. Raises `ConfigError`."""
-    return kubeconfig.load(paths).context(name).ref
+def find(paths: Collection[str], name: str | None, *, own: bool = True) -> ContextRef:
+    """The key of a context, or of the current one; `own` as in `kubeconfig.load`.
+
+    Raises `ConfigError`.
+    """
+    return kubeconfig.load(paths, own=own).context(name).ref
 
 
 def views(up: Mapping[str, UpProfile], problems: Mapping[str, Problem]) -> list[ProfileView]:

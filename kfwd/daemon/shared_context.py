@@ -199,7 +199,7 @@ class SharedContext:
             self._unreadable(error)
 
     async def _read(self) -> None:
-        context = await asyncio.to_thread(_load, self.ref)
+        context = await asyncio.to_thread(kubeconfig.find, self.ref)
         self._config = None
         if self.current is None or self.current.context != context:
             await self._use(Cluster(context, self._env))
@@ -260,10 +260,6 @@ class SharedContext:
             transport=self.transport,
             login_expires=cluster.login_expires if cluster else None,
         )
-
-
-def _load(ref: ContextRef) -> kubeconfig.Context:
-    return kubeconfig.load(ref.kubeconfig).context(ref.name)
 
 
 def _caused(fault: Fault, cause: str) -> Fault:

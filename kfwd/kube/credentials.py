@@ -257,8 +257,7 @@ class Credentials:
         if files == self._files:
             return
         try:
-            loaded = kubeconfig.load(self._context.ref.kubeconfig)
-            user = loaded.context(self._context.ref.name).user
+            user = kubeconfig.find(self._context.ref).user
         except ConfigError:
             return  # half-written, perhaps: what we know stays good
         self._files = files

@@ -153,26 +153,22 @@ class Kubeconfig:
         )
 
     def _cluster(self, context: str, entry: ContextEntry) -> Cluster:
-        cluster = self._clusters.get(entry.cluster)
-        if cluster is None:
-            raise ConfigError(
-                f'context "{context}" names the cluster "{entry.cluster}", '
-                f"which is not in {self._where()}",
-                hint=f"clusters: {_listed(self._clusters)}",
-            )
-        return _cluster(entry.cluster, cluster)
+        return _cluster(
+            entry.cluster, self._named("cluster", entry.cluster, self._clusters, context)
+        )
 
     def _user(self, context: str, entry: ContextEntry) -> User:
         if not entry.user:
             return User(name="")
-        user = self._users.get(entry.user)
-        if user is None:
+        return _user(entry.user, self._named("user", entry.user, self._users, context))
+
+    def _named(self, what: str, name: str, known: Mapping[str, T], context: str) -> T:
+        if name not in known:
             raise ConfigError(
-                f'context "{context}" names the user "{entry.user}", '
-                f"which is not in {self._where()}",
-                hint=f"users: {_listed(self._users)}",
+                f'context "{context}" names the {what} "{name}", which is not in {self._where()}',
+                hint=f"{what}s: {_listed(known)}",
             )
-        return _user(entry.user, user)
+        return known[name]
 
     def _where(self) -> str:
         return ", ".join(str(path) for path in self.files)
@@ -181,16 +177,17 @@ class Kubeconfig:
         return f"contexts: {_listed(self._contexts)}"
 
 
-def load(paths: Iterable[Path | str]) -> Kubeconfig:
-    """Read and merge `paths`; where none exists, in a pod, what it was given itself.
+def load(paths: Iterable[Path | str], *, own: bool = True) -> Kubeconfig:
+    """Read and merge `paths`; where none exists, in a pod, what it was given itself: not (`own`
+    false) in place of a file that somebody named, which kubectl wants to be there as well.
 
     Raises `ConfigError`: `no-kubeconfig` when none exists, `kubeconfig-unreadable`, and
     `kubeconfig-invalid` with `file:line:column`.
     """
     wanted = [Path(path).absolute() for path in paths]
     files = [file for path in wanted if (file := read(path)) is not None]
-    if not files and (own := in_cluster.read()) is not None:
-        files = [own]
+    if own and not files and (given := in_cluster.read()) is not None:
+        files = [given]
     if not files:
         raise ConfigError(
             f"there is no kubeconfig at {', '.join(str(path) for path in wanted)}",
@@ -198,6 +195,11 @@ def load(paths: Iterable[Path | str]) -> Kubeconfig:
             hint="set KUBECONFIG or pass --kubeconfig with the file of your cluster",
         )
     return Kubeconfig(wanted, files)
+
+
+def find(ref: ContextRef) -> Context:
+    """The context with that key, as its files are now. Raises as `load` and `context` do."""
+    return load(ref.kubeconfig, own=ref.name == in_cluster.NAME).context(ref.name)
 
 
 def fingerprint(paths: Iterable[Path | str]) -> Fingerprint:

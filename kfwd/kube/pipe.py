@@ -26,7 +26,7 @@ class Receiver(Protocol):
     """Who a pipe's bytes go to. Calls come from the event loop and must not block."""
 
     def data_received(self, data: memoryview) -> None:
-        """`data` is valid only during the call."""
+        """`data` is the receiver's during the call, even to overwrite, and no longer."""
 
     def pipe_lost(self, error: Exception | None) -> None:
         """The pipe ended: None for an end-of-file. Called once."""

@@ -13,35 +13,6 @@ from kfwd.model import ForwardSpec
 from kfwd.profiles import edit, parse, store, words
 
 
-def save(
-    folder: Path,
-    profile: str,
-    forwards: Sequence[ForwardSpec],
-    context: str | None,
-    *,
-    named: bool = False,
-    default: str | None = None,
-) -> list[str]:
-    """Append forwards to the profile `profile` in `folder`; returns the ids of its new entries.
-
-    `context` None is the profile's own. `default` is what a profile without one stands for. A
-    forward that is not `named` by a person gets a number where its name is taken. All or nothing is
-    written. Raises `UsageError` for another context, `ProfileInvalid` for faults and clashes.
-    """
-    path = store.path_of(folder, profile)
-    text, taken = _before(folder, profile, context, default)
-    ids = []
-    for forward in forwards:
-        name = forward.name if named else words.free_name(forward.name, taken)
-        text = edit.append_forward(text, profile, replace(forward, name=name))
-        taken.append(name)
-        ids.append(f"{profile}/{name}")
-    if faults := store.check(folder, parse.parse(text, profile)):
-        raise store.invalid(path, faults)
-    store.write(path, text)
-    return ids
-
-
 @contextmanager
 def saved(
     folder: Path,
@@ -52,17 +23,38 @@ def saved(
     named: bool = False,
     default: str | None = None,
 ) -> Iterator[list[str]]:
-    """As `save`, but taken back where a `KfwdError` shows that it cannot be brought up: else the
-    next try would add to what failed. A file that somebody has changed meanwhile is left.
+    """Append forwards to the profile `profile` in `folder`; gives the ids of its new entries.
+
+    `context` None is the profile's own. `default` is what a profile without one stands for. A
+    forward that is not `named` by a person gets a number where its name is taken. All or nothing is
+    written, and taken back where a `KfwdError` shows that it cannot be brought up: else the next
+    try would add to what failed. Raises `UsageError` for another context, `ProfileInvalid` for
+    faults and clashes.
     """
-    path = store.path_of(folder, profile)
-    before = store.text(folder, profile)
-    ids = save(folder, profile, forwards, context, named=named, default=default)
-    written = store.text(folder, profile)
-    try:
+    text, taken = _before(folder, profile, context, default)
+    ids = []
+    for forward in forwards:
+        name = forward.name if named else words.free_name(forward.name, taken)
+        text = edit.append_forward(text, profile, replace(forward, name=name))
+        taken.append(name)
+        ids.append(f"{profile}/{name}")
+    if faults := store.check(folder, parse.parse(text, profile)):
+        raise store.invalid(store.path_of(folder, profile), faults)
+    with _written(folder, profile, text):
         yield ids
+
+
+@contextmanager
+def _written(folder: Path, profile: str, text: str) -> Iterator[None]:
+    """The file has this text, and what it had before after a `KfwdError`. One that somebody has
+    changed meanwhile is left.
+    """
+    path, before = store.path_of(folder, profile), store.text(folder, profile)
+    store.write(path, text)
+    try:
+        yield
     except KfwdError:
-        if store.text(folder, profile) == written:
+        if store.text(folder, profile) == text:
             _restore(path, before)
         raise
 

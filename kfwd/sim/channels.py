@@ -16,6 +16,7 @@ from kfwd.sim.relay import Relay
 from kfwd.sim.runtime import Ending, Runtime
 from kfwd.sim.sessions import Cut
 from kfwd.wire import websocket
+from kfwd.wire.mask import apply_mask
 
 MAX_FRAME = 32 << 20
 _ASCII_ZERO = ord("0")
@@ -191,7 +192,7 @@ class FrameReader:
         end = start + 4 + length
         if self.broken or len(data) < end:
             return None
-        body = websocket.apply_mask(data[start + 4 : end], bytes(data[start : start + 4]))
+        body = apply_mask(data[start + 4 : end], bytes(data[start : start + 4]))
         opcode = data[0] & 0x0F
         del data[:end]
         return opcode, body

@@ -5,27 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import resource
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from kfwd import decoding
+from kfwd import decoding, open_files
 from kfwd.errors import ExitCode, KfwdError, UsageError
 from kfwd.sim import kubeconfig
 from kfwd.sim.cluster import READY_S, Cluster, Options
-
-OPEN_FILES = 65_536
-
-
-def raise_file_limit() -> None:
-    """Allow as many open files as are of use: a pod has seven listening sockets."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def run(options: Options) -> None:
@@ -100,7 +89,7 @@ def parse(argv: Sequence[str]) -> Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    raise_file_limit()
+    open_files.raise_limit()
     try:
         asyncio.run(run(parse(sys.argv[1:] if argv is None else argv)))
     except KfwdError as error:

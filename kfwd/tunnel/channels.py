@@ -19,7 +19,6 @@ from kfwd.tunnel.liveness import Liveness
 from kfwd.tunnel.session import GRACE_S, REPLIES_MAX
 from kfwd.tunnel.stream import End, Ending, Sink
 from kfwd.wire import channels as wire
-from kfwd.wire.portforward import MAX_FRAME
 from kfwd.wire.websocket import NORMAL
 
 TRANSPORT = "channels"
@@ -113,9 +112,9 @@ class Channel:
         while view and not (self._over or self._finished):
             self._sent_since_heard = True
             self._sent_at = self._loop.time()
-            begin, payload = wire.message(view[:MAX_FRAME], os.urandom(4))
+            begin, payload = wire.message(view[: wire.MAX_DATA], os.urandom(4))
             self._pipe.write_frame(begin, memoryview(payload))
-            view = view[MAX_FRAME:]
+            view = view[wire.MAX_DATA :]
 
     def finish(self) -> None:
         if not (self._over or self._finished):

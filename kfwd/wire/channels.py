@@ -16,11 +16,15 @@ from msgspec import Struct
 
 from kfwd.errors import ProtocolError
 from kfwd.wire import websocket
-from kfwd.wire.portforward import MAX_FRAME, MAX_TEXT
+from kfwd.wire.mask import mask_in_place
+from kfwd.wire.portforward import MAX_TEXT
 
 PROTOCOL = "v4.channel.k8s.io"
 DATA = 0
 ERROR = 1
+
+MAX_DATA = websocket.MAX_PAYLOAD - 1
+"""Most bytes for the pod in one message."""
 
 _PORT_SIZE = 2
 _NO_PORT = re.compile(r'query parameter "?port"? is required')
@@ -135,15 +139,17 @@ class ClientChannels:
             yield Ended(reason=reason)
 
 
-def message(data: memoryview, mask: bytes) -> tuple[bytes, bytes]:
-    """Up to `MAX_FRAME` bytes for the pod as a frame: its beginning, and the payload.
+def message(data: memoryview, mask: bytes) -> tuple[bytes, bytearray]:
+    """Up to `MAX_DATA` bytes for the pod as a frame: its beginning, and the payload.
 
     Never more than one frame: the server takes each for a message of its own (E.3).
     """
-    if len(data) > MAX_FRAME:
+    if len(data) > MAX_DATA:
         raise ValueError(f"a message of {len(data)} bytes is too long")
     begin = websocket.encode_frame(websocket.BINARY, len(data) + 1, mask)
-    return begin + bytes((DATA ^ mask[0],)), websocket.apply_mask(data, mask[1:] + mask[:1])
+    masked = bytearray(data)
+    mask_in_place(mask[1:] + mask[:1], masked)
+    return begin + bytes((DATA ^ mask[0],)), masked
 
 
 def ping(mask: bytes) -> bytes:

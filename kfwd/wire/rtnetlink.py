@@ -9,18 +9,17 @@ its IPv4 routes with it without a word, so what is known of it is forgotten.
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import NamedTuple
 
-_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
+from kfwd.wire import netlink
+
 _ADDRESS = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix, flags, scope, interface
 _ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst, src, tos, table, by, scope, type, flags
 _LINK = struct.Struct("=BxHiII")  # ifinfomsg: family, type, interface, flags, change
 _ATTRIBUTE = struct.Struct("=HH")
 _NUMBER = struct.Struct("=I")
-_ALIGNED = 4
 
-_OVERRUN = 4
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
 _RUNNING = 0x40
 
@@ -57,7 +56,7 @@ class Network:
 
     def changed(self, data: bytes) -> bool:
         """Take in one datagram. Whether it tells of a change, or may have and is cut short."""
-        told = [self._take(kind, body) for kind, body in _messages(data)]
+        told = [self._take(kind, body) for kind, body in netlink.messages(data)]
         return any(told)
 
     def _take(self, kind: int, body: bytes) -> bool:
@@ -69,7 +68,7 @@ class Network:
         except struct.error:
             return True
         if fact is None:
-            return kind == _OVERRUN
+            return kind == netlink.OVERRUN
         if kind in {_DEL_ADDRESS, _DEL_ROUTE}:
             self._known.pop(fact.what, None)
             return True
@@ -84,20 +83,6 @@ class Network:
         if kind == _DEL_LINK or not flags & _RUNNING:
             known = self._known.items()
             self._known = {what: fact for what, fact in known if fact.interface != interface}
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and body of each message; one that is cut short counts as an overrun."""
-    at = 0
-    while at < len(data):
-        length, kind = 0, _OVERRUN
-        if len(data) - at >= _HEADER.size:
-            length, kind, *_ = _HEADER.unpack_from(data, at)
-        if not _HEADER.size <= length <= len(data) - at:
-            yield _OVERRUN, b""
-            return
-        yield kind, data[at + _HEADER.size : at + length]
-        at += _aligned(length)
 
 
 def _fact(kind: int, body: bytes) -> _Fact | None:
@@ -146,9 +131,5 @@ def _attributes(data: bytes) -> dict[int, bytes]:
         if not _ATTRIBUTE.size <= length <= len(data) - at:
             raise struct.error("an attribute is cut short")
         found[kind & 0x3FFF] = data[at + _ATTRIBUTE.size : at + length]
-        at += _aligned(length)
+        at += netlink.aligned(length)
     return found
-
-
-def _aligned(length: int) -> int:
-    return (length + _ALIGNED - 1) // _ALIGNED * _ALIGNED

@@ -6,19 +6,20 @@ import ipaddress
 import struct
 from typing import NamedTuple
 
+from kfwd.wire import netlink
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 End = tuple[IpAddress, int]
 
 NETLINK_SOCK_DIAG = 4
 ANSWER_MAX = 8192
 
-_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _QUESTION = struct.Struct("=BBBxI")  # inet_diag_req_v2: family, protocol, extensions, states
 _ANSWER = struct.Struct("=BBxx")  # inet_diag_msg: family, state
 _ENDS = struct.Struct(">HH16s16s")  # inet_diag_sockid: ports, then addresses
 _ANY = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # its interface and cookie
 _REST = struct.Struct("=IIIII")  # expires, rqueue, wqueue, uid, inode
-_BY_FAMILY, _REQUEST, _TCP, _LISTEN = 20, 1, 6, 10
+_BY_FAMILY, _TCP, _LISTEN = 20, 6, 10
 _FAMILIES = {4: 2, 6: 10}  # AF_INET, AF_INET6
 _ALL_STATES = 0xFFFFFFFF
 
@@ -33,8 +34,7 @@ class Found(NamedTuple):
 def question(local: End, remote: End) -> bytes:
     """The message that asks for the socket at `local` that is connected to `remote`."""
     body = _QUESTION.pack(_FAMILIES[local[0].version], _TCP, 0, _ALL_STATES)
-    body += _ends(local, remote) + _ANY
-    return _HEADER.pack(_HEADER.size + len(body), _BY_FAMILY, _REQUEST, 0, 0) + body
+    return netlink.request(_BY_FAMILY, body + _ends(local, remote) + _ANY)
 
 
 def answer(data: bytes, local: End, remote: End) -> Found | None:
@@ -42,14 +42,15 @@ def answer(data: bytes, local: End, remote: End) -> Found | None:
 
     Without one it looks for a listener on the port, which is somebody else's.
     """
-    at = _HEADER.size + _ANSWER.size
-    rest = at + _ENDS.size + len(_ANY)
-    if len(data) < rest + _REST.size or _HEADER.unpack_from(data)[1] != _BY_FAMILY:
+    kind, body = next(netlink.messages(data), (netlink.OVERRUN, b""))
+    ends = _ANSWER.size
+    rest = ends + _ENDS.size + len(_ANY)
+    if kind != _BY_FAMILY or len(body) < rest + _REST.size:
         return None
-    _, state = _ANSWER.unpack_from(data, _HEADER.size)
-    if state == _LISTEN or not _same(data[at : at + _ENDS.size], local, remote):
+    _, state = _ANSWER.unpack_from(body)
+    if state == _LISTEN or not _same(body[ends : ends + _ENDS.size], local, remote):
         return None
-    *_, uid, inode = _REST.unpack_from(data, rest)
+    *_, uid, inode = _REST.unpack_from(body, rest)
     return Found(inode, uid)
 
 

@@ -143,8 +143,7 @@ async def running(root: Path, saved: Saved | None = None) -> AsyncIterator[Rig]:
         saved or Saved(),
         store=Store(DAEMON, "6f1c"),
         ring=logs.ring,
-        env={},
-        default_kubeconfig=(rig.kubeconfig,),
+        env={"KUBECONFIG": rig.kubeconfig},
     )
     server = Server(rig.daemon, ALL)
     control = bind_control(rig.paths.socket)

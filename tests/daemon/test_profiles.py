@@ -10,6 +10,8 @@ import pytest
 from kfwd.daemon import profiles
 from kfwd.daemon.state import UpProfile
 from kfwd.errors import ConfigError, KfwdError, NotFound, ProfileInvalid
+from kfwd.kube import in_cluster
+from kfwd.kube.kubeconfig_file import ClusterEntry, ContextEntry, File
 from kfwd.model import ContextRef, ProfileSpec
 from kfwd.profiles import store
 from tests.daemon.records import forward
@@ -114,6 +116,24 @@ def test_an_unknown_context_is_refused_with_the_known_ones(tmp_path: Path) -> No
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"no kubeconfig at {tmp_path}/none"):
         profiles.pin(ProfileSpec(name="dev"), None, (f"{tmp_path}/none",), ())
+
+
+def test_a_pods_own_account_stands_in_for_no_file_that_a_profile_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = File(
+        path=tmp_path / "token",
+        current_context=in_cluster.NAME,
+        clusters={"c": ClusterEntry(server="https://c")},
+        users={},
+        contexts={in_cluster.NAME: ContextEntry(cluster="c")},
+    )
+    monkeypatch.setattr(in_cluster, "read", lambda: own)
+    missing = (f"{tmp_path}/none",)
+    plain = ProfileSpec(name="dev")
+    assert profiles.pin(plain, None, missing, ()).name == "in-cluster"
+    with pytest.raises(ConfigError, match=f"no kubeconfig at {tmp_path}/none"):
+        profiles.pin(msgspec.structs.replace(plain, kubeconfig=missing), None, (), ())
 
 
 def test_faults_of_a_text_count_beside_what_is_up(tmp_path: Path) -> None:

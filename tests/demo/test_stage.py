@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
@@ -43,6 +44,8 @@ def test_a_process_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(stages, "KFWD", (sys.executable, "-c", script))
     with Stage({}) as stage:
         stage.start_cluster()
+    assert stage._cluster is not None
+    assert stage._cluster.returncode == -signal.SIGKILL
 
 
 def test_until_gives_up_in_time() -> None:

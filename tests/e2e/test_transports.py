@@ -18,6 +18,7 @@ from kfwd.sim import pattern
 from tests.e2e.conftest import Sim
 from tests.e2e.proxies import Proxies, standing
 from tests.e2e.test_daemon import Session
+from tests.e2e.test_daemon import session as session
 
 pytestmark = pytest.mark.e2e
 
@@ -78,13 +79,6 @@ def ways(sim: Sim, namespace: str, tmp_path: Path, proxies: Proxies) -> Iterator
     ways = Ways(tmp_path, sim, namespace, proxies)
     yield ways
     ways.close()
-
-
-@pytest.fixture
-def session(sim: Sim, namespace: str, tmp_path: Path) -> Iterator[Session]:
-    session = Session(tmp_path, sim, namespace)
-    yield session
-    session.close()
 
 
 @pytest.fixture

@@ -6,26 +6,20 @@ A process of its own: `python -m tests.frozen.relay ADDRESS PORT`.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-    except OSError:
-        writer.transport.abort()
+from kfwd.sim.splice import splice
+from kfwd.tasks import TaskSet
 
 
 async def serve(address: str, port: int) -> None:
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-
-    async with await asyncio.start_server(accept, address, port) as server:
-        await server.serve_forever()
+    loop, connections = asyncio.get_running_loop(), TaskSet("relay")
+    with socket.create_server((address, port)) as server:
+        server.setblocking(False)
+        while True:
+            client, _ = await loop.sock_accept(server)
+            connections.spawn(splice(client, ("127.0.0.1", port)), "connection")
 
 
 if __name__ == "__main__":

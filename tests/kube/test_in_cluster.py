@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kfwd.errors import ConfigError
 from kfwd.kube import in_cluster, kubeconfig
 from kfwd.kube.kubeconfig_file import ClusterEntry
+from kfwd.model import ContextRef
 
 POD = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -42,3 +44,24 @@ def test_nothing_else_is_a_pod(folder: Path, tmp_path: Path) -> None:
     assert in_cluster.read({}, folder) is None
     assert in_cluster.read({**POD, "KUBERNETES_SERVICE_PORT": "https"}, folder) is None
     assert in_cluster.read(POD, tmp_path / "none") is None
+
+
+@pytest.fixture
+def in_a_pod(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = in_cluster.read(POD, folder)
+    monkeypatch.setattr(in_cluster, "read", lambda: own)
+
+
+@pytest.mark.usefixtures("in_a_pod")
+def test_it_stands_in_for_a_kubeconfig_that_nobody_named() -> None:
+    ref = kubeconfig.load(["/none"]).context().ref
+    assert ref == ContextRef(kubeconfig=("/none",), name="in-cluster")
+    assert kubeconfig.find(ref).namespace == "shop"
+
+
+@pytest.mark.usefixtures("in_a_pod")
+def test_it_stands_in_for_no_file_that_somebody_named_or_that_was_there_before() -> None:
+    with pytest.raises(ConfigError, match="there is no kubeconfig at /none"):
+        kubeconfig.load(["/none"], own=False)
+    with pytest.raises(ConfigError, match="there is no kubeconfig at /none"):
+        kubeconfig.find(ContextRef(kubeconfig=("/none",), name="prod"))

@@ -16,6 +16,7 @@ from kfwd.kube import upgrade as upgrade_module
 from kfwd.kube.connect import Server
 from kfwd.kube.credentials import Credentials
 from kfwd.kube.kubeconfig import Cluster, Context, User
+from kfwd.kube.pipe import Nobody
 from kfwd.kube.upgrade import Request, Upgraded, upgrade
 from kfwd.model import ContextRef
 from kfwd.wire.upgrade import spdy_accepted, spdy_headers
@@ -61,7 +62,7 @@ def answering(answer: bytes, heads: list[bytes] | None = None) -> Handler:
     return handle
 
 
-class Receiver:
+class Receiver(Nobody):
     def __init__(self) -> None:
         self.data = b""
         self.got = asyncio.Event()
@@ -69,15 +70,6 @@ class Receiver:
     def data_received(self, data: memoryview) -> None:
         self.data += data
         self.got.set()
-
-    def pipe_lost(self, error: Exception | None) -> None:
-        pass
-
-    def pause_writing(self) -> None:
-        pass
-
-    def resume_writing(self) -> None:
-        pass
 
 
 async def test_the_request_carries_the_credential_below_the_servers_path() -> None:

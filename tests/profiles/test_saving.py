@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kfwd.errors import KfwdError, ProfileInvalid, UsageError
+from kfwd.model import ForwardSpec
 from kfwd.profiles import saving
 from kfwd.profiles.forwards import forward
 
@@ -14,25 +16,33 @@ WEB = forward("svc/web", ["8080:http"], namespace="shop")
 DB = forward("sts/db", ["5432"], namespace="shop")
 
 
+def save(
+    folder: Path, forwards: list[ForwardSpec], context: str | None = "kind", **options: Any
+) -> list[str]:
+    """Into the profile `dev`, for good."""
+    with saving.saved(folder, "dev", forwards, context, **options) as ids:
+        return ids
+
+
 def test_several_forwards_are_one_write(tmp_path: Path) -> None:
-    assert saving.save(tmp_path, "dev", [WEB, DB], "kind") == ["dev/web", "dev/db"]
+    assert save(tmp_path, [WEB, DB]) == ["dev/web", "dev/db"]
     text = (tmp_path / "dev.yaml").read_text()
     assert text.startswith("version: 1\ncontext: kind\nforwards:\n  - name: web\n")
     assert "  - name: db\n    target: sts/db\n" in text
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
-    saving.save(tmp_path, "dev", [WEB], "kind")
+    save(tmp_path, [WEB])
     other = forward("svc/web", ["8081:http"], namespace="shop")
-    assert saving.save(tmp_path, "dev", [other], "kind") == ["dev/web-2"]
+    assert save(tmp_path, [other]) == ["dev/web-2"]
     with pytest.raises(ProfileInvalid):
-        saving.save(tmp_path, "dev", [other], "kind", named=True)
+        save(tmp_path, [other], named=True)
 
 
 def test_all_or_nothing_is_written(tmp_path: Path) -> None:
     clash = forward("svc/api", ["8080:80"], namespace="shop")
     with pytest.raises(ProfileInvalid, match="8080"):
-        saving.save(tmp_path, "dev", [WEB, clash], None)
+        save(tmp_path, [WEB, clash], None)
     assert not (tmp_path / "dev.yaml").exists()
 
 
@@ -70,10 +80,10 @@ def test_a_profile_without_a_context_stands_for_the_default(tmp_path: Path) -> N
     path = tmp_path / "dev.yaml"
     path.write_text("version: 1\n")
     with pytest.raises(UsageError, match="no context of its own, not kind"):
-        saving.save(tmp_path, "dev", [WEB], "kind")
-    assert saving.save(tmp_path, "dev", [WEB], "kind", default="kind") == ["dev/web"]
+        save(tmp_path, [WEB])
+    assert save(tmp_path, [WEB], default="kind") == ["dev/web"]
     with pytest.raises(UsageError, match="has the context prod, not kind"):
-        saving.save(tmp_path, "dev", [DB], "kind", default="prod")
+        save(tmp_path, [DB], default="prod")
 
 
 def test_a_file_that_cannot_be_read_is_said_so_and_left(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ async def test_socks4_is_rejected_in_its_own_words(rig: GatewayRig) -> None:
 
 async def test_a_client_that_says_nothing_and_leaves_is_forgotten(rig: GatewayRig) -> None:
     client = await rig.client()
+    await until(lambda: rig.server.connections)
     client.close()
     await until(lambda: not rig.server.connections)
 

@@ -177,7 +177,15 @@ async def test_the_copy_out_of_the_stream_outlives_the_socket_by_one_payload() -
 
 
 async def test_a_client_that_finished_before_the_dial_is_cut_in_time() -> None:
-    listener = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
+    over = asyncio.Event()
+
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    listener = await asyncio.start_server(stay, "127.0.0.1", 0)
     ended: list[str | None] = []
     relay = Relay(Recorder(), 7000, 0.02, ended.append)
     relay.finished()
@@ -185,4 +193,5 @@ async def test_a_client_that_finished_before_the_dial_is_cut_in_time() -> None:
     async with asyncio.timeout(5):
         while not ended:  # noqa: ASYNC110 - what changes is inside the relay
             await asyncio.sleep(0.005)
+        await over.wait()
     listener.close()

@@ -12,7 +12,7 @@ from kfwd.tunnel import channels as module
 from kfwd.tunnel.channels import Channel
 from kfwd.tunnel.stream import End
 from kfwd.wire import websocket
-from kfwd.wire.portforward import MAX_FRAME
+from kfwd.wire.channels import MAX_DATA
 from tests.tunnel.test_session import Reader
 from tests.wire.test_channels import CLOSED, binary, opened
 
@@ -116,8 +116,8 @@ async def started(rest: bytes = b"", first: bytes = b"") -> Rig:
 async def test_bytes_go_both_ways_and_1000_is_an_end() -> None:
     rig = await started(opened() + binary(b"\x00220 ready"), b"EHLO")
     assert (rig.reader.data, rig.data()) == (b"220 ready", b"EHLO")
-    rig.flow.write(bytes(MAX_FRAME + 1))
-    assert len(rig.data()) == MAX_FRAME + 1
+    rig.flow.write(bytes(MAX_DATA + 1))
+    assert len(rig.data()) == MAX_DATA + 1
     rig.pipe.says(binary(b"\x00bye") + CLOSED)
     assert rig.reader.data == b"220 readybye"
     assert (await rig.reader.ending()).how is End.CLEAN

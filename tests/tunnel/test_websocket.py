@@ -81,6 +81,27 @@ async def test_message_boundaries_carry_no_meaning(rig: Rig) -> None:
     await until(lambda: rig.receiver.data == b"hello world")
 
 
+async def test_what_came_together_is_handed_on_as_one(rig: Rig) -> None:
+    calls: list[bytes] = []
+    rig.receiver.data_received = lambda data: calls.append(bytes(data))  # type: ignore[method-assign]
+    halves = wire.encode_frame(wire.BINARY, 4, None, fin=False) + b"half" + b"\x80\x02of"
+    ping = wire.control_frame(wire.PING, b"?", None)
+    rig.send(halves + wire.encode_frame(wire.BINARY, 3, None) + b" it" + ping + b"\x82\x01!")
+    assert await rig.event() == wire.Pong(b"?")
+    await until(lambda: calls == [b"halfof it", b"!"])
+
+
+async def test_a_long_write_is_several_messages(rig: Rig) -> None:
+    rig.pipe.write_frame(b"header", memoryview(bytes(range(256)) * 1000))
+    got, messages = b"", 0
+    while len(got) < 256_006:
+        event = await rig.event()
+        assert isinstance(event, wire.Binary)
+        got, messages = got + event.payload, messages + event.last
+    assert got == b"header" + bytes(range(256)) * 1000
+    assert messages == 3
+
+
 async def test_a_ping_is_answered_with_its_payload(rig: Rig) -> None:
     rig.send(wire.control_frame(wire.PING, b"are you there", None))
     assert await rig.event() == wire.Pong(b"are you there")

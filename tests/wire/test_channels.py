@@ -8,7 +8,7 @@ from hypothesis import given
 from kfwd.errors import ProtocolError, WebSocketError
 from kfwd.wire import channels, websocket
 from kfwd.wire.channels import Asked, ClientChannels, Complained, Ended, Received
-from kfwd.wire.portforward import MAX_FRAME, MAX_TEXT
+from kfwd.wire.portforward import MAX_TEXT
 from tests.wire.pieces import cuts, pieces
 
 MASK = b"\x01\x02\x03\x04"
@@ -127,7 +127,7 @@ def test_text_and_masked_frames_are_refused(bad: bytes) -> None:
     assert issubclass(WebSocketError, ProtocolError)
 
 
-@pytest.mark.parametrize("size", [1, 124, 125, 126, 65534, 65535, MAX_FRAME])
+@pytest.mark.parametrize("size", [1, 124, 125, 126, 65534, 65535, channels.MAX_DATA])
 def test_what_goes_up_is_one_masked_frame_with_the_data_channel_first(size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     begin, payload = channels.message(memoryview(data)[:size], MASK)
@@ -140,7 +140,7 @@ def test_what_goes_up_is_one_masked_frame_with_the_data_channel_first(size: int)
 
 def test_a_message_has_a_bound() -> None:
     with pytest.raises(ValueError, match="too long"):
-        channels.message(memoryview(bytes(MAX_FRAME + 1)), MASK)
+        channels.message(memoryview(bytes(channels.MAX_DATA + 1)), MASK)
 
 
 def test_the_other_frames_are_what_they_are_called() -> None:

@@ -93,7 +93,6 @@ class _Endpoint:
         self._route = route
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        self._daemon.changes.check()
         route = self._route
         call = Call(
             self._daemon,
@@ -102,6 +101,7 @@ class _Endpoint:
             await decode_body(request, route.body),
             lambda: _abort(request),
         )
+        self._daemon.changes.check()  # only now: it may be replaced while a request is read
         result = route.handler(call)
         if isinstance(result, AsyncGenerator):
             return await _stream(request, result)

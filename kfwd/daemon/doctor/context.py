@@ -20,7 +20,7 @@ from kfwd.daemon.shared_context import SharedContext
 from kfwd.errors import ConfigError, Forbidden, KfwdError, LoginNeeded, Unreachable
 from kfwd.kube import dial, kubeconfig, tls
 from kfwd.kube.cluster import Cluster
-from kfwd.model import ContextRef, utcnow
+from kfwd.model import utcnow
 from kfwd.text import age
 
 LOGIN_S = 20.0
@@ -61,7 +61,7 @@ class ContextWalk:
         await _settled(self._context)
         self._cluster = self._context.current
         try:
-            context = await asyncio.to_thread(_load, self._context.ref)
+            context = await asyncio.to_thread(kubeconfig.find, self._context.ref)
         except ConfigError as error:
             return self._unreadable(error)
         if self._cluster is None:
@@ -200,7 +200,3 @@ async def _handshake(sock: socket.socket, context: ssl.SSLContext, name: str) ->
 
 def _since(started: float) -> float:
     return (asyncio.get_running_loop().time() - started) * 1000
-
-
-def _load(ref: ContextRef) -> kubeconfig.Context:
-    return kubeconfig.load(ref.kubeconfig).context(ref.name)

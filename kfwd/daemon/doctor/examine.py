@@ -24,6 +24,7 @@ from kfwd.errors import ConfigError, NotFound, UpgradeFailed
 from kfwd.kube import kubeconfig
 from kfwd.kube.cluster import Cluster
 from kfwd.model import ContextRef, EntryView, State
+from kfwd.paths import kubeconfigs
 from kfwd.tasks import TaskSet
 
 AT_ONCE = 8
@@ -59,7 +60,7 @@ class Asked(Struct, frozen=True):
 
 
 class Doctor:
-    """`env` is the daemon's, `default_kubeconfig` for callers that name none."""
+    """`env` is the daemon's, and names the kubeconfig of callers that name none."""
 
     def __init__(
         self,
@@ -69,14 +70,13 @@ class Doctor:
         store: Store,
         history: History,
         env: Mapping[str, str],
-        default_kubeconfig: tuple[str, ...],
     ) -> None:
         self._clusters = clusters
         self._supervisor = supervisor
         self._store = store
         self._history = history
         self._env = env
-        self._default = default_kubeconfig
+        self._default = kubeconfigs(env)
 
     async def examine(self, query: DoctorQuery) -> AsyncGenerator[AnyDoctorEvent, None]:
         """Every hop as it is walked, then the diagnosis. Raises `NotFound`."""

@@ -120,7 +120,6 @@ class Giver:
             await self._let_go(channel, process.pid)
         process.returncode = 0  # it outlives this process: nobody is to wait for it
         log.info("pid %d is the daemon now", process.pid)
-        self.given.set()
         return Successor(pid=process.pid)
 
     async def _save(self) -> None:
@@ -206,6 +205,7 @@ class Giver:
         self._control.sock.close()  # else whoever asks a new one that was killed would wait for us
         self._managed.leave(pid)
         self._daemon.leave()
+        self.given.set()
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:

@@ -8,9 +8,10 @@ import os
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from kfwd.api_model import LogLine
-from kfwd.daemon.api import snapshot
+from kfwd.daemon.api import server, snapshot
 from tests.daemon.rig import Rig
 
 log = logging.getLogger("kfwd.test")
@@ -49,6 +50,21 @@ async def test_stop_is_answered_before_it_happens(rig: Rig) -> None:
 
 async def test_a_daemon_that_was_replaced_sends_who_stops_it_to_the_next(rig: Rig) -> None:
     rig.daemon.leave()
+    status, answer = await rig.call("POST", "/v1/stop")
+    assert (status, answer["error"]["code"]) == (500, "daemon-replaced")
+    assert not rig.daemon.stopping.is_set()
+
+
+async def test_who_stops_it_while_it_is_replaced_is_sent_to_the_next_as_well(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = server.decode_body
+
+    async def read_meanwhile(request: web.BaseRequest, shape: type[msgspec.Struct]) -> object:
+        rig.daemon.leave()
+        return await read(request, shape)
+
+    monkeypatch.setattr(server, "decode_body", read_meanwhile)
     status, answer = await rig.call("POST", "/v1/stop")
     assert (status, answer["error"]["code"]) == (500, "daemon-replaced")
     assert not rig.daemon.stopping.is_set()

@@ -44,6 +44,15 @@ class Home(Process):
     def waiting(self) -> int:
         return sum(entry.connections.waiting for entry in self.snapshot().entries)
 
+    def unix_profile(self, name: str) -> Path:
+        """A profile with one forward, and where that listens."""
+        path = self.root / "web.sock"
+        (self.paths.profiles / f"{name}.yaml").write_text(
+            "version: 1\nforwards:\n"
+            f'- {{name: web, target: svc/web, address: "unix:{path}", ports: ["80"]}}\n'
+        )
+        return path
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
@@ -151,11 +160,7 @@ def test_a_disk_that_does_not_answer_keeps_the_daemon(
 
 
 def test_a_unix_listener_keeps_its_path(home: Home) -> None:
-    path = home.root / "web.sock"
-    (home.paths.profiles / "dev.yaml").write_text(
-        "version: 1\nforwards:\n"
-        f'- {{name: web, target: svc/web, address: "unix:{path}", ports: ["80"]}}\n'
-    )
+    path = home.unix_profile("dev")
     old = home.start()
     home.up()
     home.hand_over()
@@ -230,11 +235,7 @@ signal.pause()
 
 @pytest.mark.parametrize("until", ["Offered", "Yours"])
 def test_a_stop_calls_off_what_is_under_way(home: Home, until: str) -> None:
-    path = home.root / "web.sock"
-    (home.paths.profiles / "dev.yaml").write_text(
-        "version: 1\nforwards:\n"
-        f'- {{name: web, target: svc/web, address: "unix:{path}", ports: ["80"]}}\n'
-    )
+    path = home.unix_profile("dev")
     old = home.start()
     home.up()
     hung = home.root / "hung"

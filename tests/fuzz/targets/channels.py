@@ -23,7 +23,7 @@ def check(data: bytes) -> bool:
     sizes, stream = cut(data)
     whole = read(stream, (max(1, len(stream)),))
     assert read(stream, sizes) == whole
-    sent(stream[: channels.MAX_FRAME])
+    sent(stream[: channels.MAX_DATA])
     return not isinstance(whole, str)
 
 

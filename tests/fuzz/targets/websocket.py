@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kfwd.errors import WebSocketError
 from kfwd.wire import websocket as ws
+from kfwd.wire.mask import apply_mask
 from tests.fuzz.reading import CUTS, cut
 from tests.wire.pieces import pieces
 
@@ -21,10 +22,10 @@ def seeds() -> Iterator[bytes]:
 
 
 def conversation(mask: bytes | None) -> Iterator[bytes]:
-    yield ws.encode_frame(ws.BINARY, 4, mask) + ws.apply_mask(b"\0abc", mask or b"")
-    yield ws.encode_frame(ws.TEXT, 2, mask, fin=False) + ws.apply_mask("ä".encode(), mask or b"")
+    yield ws.encode_frame(ws.BINARY, 4, mask) + apply_mask(b"\0abc", mask or b"")
+    yield ws.encode_frame(ws.TEXT, 2, mask, fin=False) + apply_mask("ä".encode(), mask or b"")
     yield ws.control_frame(ws.PING, b"?", mask)
-    yield ws.encode_frame(ws.CONTINUATION, 300, mask) + ws.apply_mask(b"b" * 300, mask or b"")
+    yield ws.encode_frame(ws.CONTINUATION, 300, mask) + apply_mask(b"b" * 300, mask or b"")
     yield ws.control_frame(ws.PONG, b"", mask)
     yield ws.close_frame(ws.NORMAL, "bye", mask)
 

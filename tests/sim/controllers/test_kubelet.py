@@ -126,11 +126,16 @@ async def test_a_pod_removed_by_force_is_killed(cluster: Cluster) -> None:
 
 
 async def test_a_pod_deleted_while_it_starts_never_becomes_ready(cluster: Cluster) -> None:
-    cluster.kubelet.ready_s = 60
-    create(cluster.store, pod("a", nodeName="node-1"))
+    seen: list[bool] = []
+    cluster.store.subscribe(lambda change: seen.append(is_ready(change.object)))
+    slow = pod("a", nodeName="node-1")
+    slow["spec"]["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 0.05}}}
+    create(cluster.store, slow)
     await asyncio.sleep(0)
     deletion.begin(cluster.store, "pods", cluster.pod())
     await cluster.until(gone)
+    assert seen
+    assert not any(seen)
 
 
 async def test_a_successor_of_the_same_name_is_its_own_pod(cluster: Cluster) -> None:
