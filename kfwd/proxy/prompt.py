@@ -33,8 +33,11 @@ class Prompt:
         yield self
 
     def stir(self) -> None:
-        """Have a life that rests go on: at once, but not within the turn of another task."""
-        if self._awaited is not self:
+        """Have a life that rests go on: at once, but not within the turn of another task.
+
+        One whose task was cancelled, or is about to go on, is left to that.
+        """
+        if self._awaited is not self or self._parked.done():
             return
         if asyncio.current_task(self._loop) is None:
             asyncio.tasks._enter_task(self._loop, self._task)
@@ -44,6 +47,7 @@ class Prompt:
                 asyncio.tasks._leave_task(self._loop, self._task)
             if self._awaited is self:
                 return
+            self._mark(False)
         if not self._parked.done():
             self._parked.set_result(None)
 
@@ -70,8 +74,14 @@ class Prompt:
             if self._awaited is not self:
                 return  # it went on, to something that a task has to wait for
         else:
+            self._mark(True)
             yield self._awaited
         self._step()
+
+    def _mark(self, marked: bool) -> None:
+        """`await` marks a future for the task that gets it; till then nobody else may await it."""
+        if asyncio.isfuture(self._awaited):
+            self._awaited._asyncio_future_blocking = marked
 
     def _forgo(self, error: BaseException) -> None:
         """Do not wait on, as when the task is cancelled."""

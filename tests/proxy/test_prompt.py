@@ -158,3 +158,38 @@ async def test_one_that_ended_in_the_call_is_not_cancelled_any_more() -> None:
     await asyncio.sleep(0)
     await called(lambda: (prompt.stir(), task.cancel()))
     await task
+
+
+async def test_many_may_wait_for_the_same_after_a_call() -> None:
+    shared: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def life(prompt: Prompt, seen: list[str]) -> None:
+        await prompt.rest()
+        seen.append(await shared)
+
+    begun = [begin(life) for _ in range(2)]
+    await asyncio.sleep(0)
+    await called(lambda: [prompt.stir() for prompt, _, _ in begun])
+    await asyncio.sleep(0)
+    shared.set_result("there")
+    for _, seen, task in begun:
+        await task
+        assert seen == ["there"]
+
+
+async def test_a_deadline_that_is_over_is_not_overtaken_by_a_stir() -> None:
+    limit = asyncio.timeout(None)
+
+    async def life(prompt: Prompt, seen: list[str]) -> None:
+        with pytest.raises(TimeoutError):
+            async with limit:
+                await prompt.rest()
+        await asyncio.sleep(0)
+        seen.append("on")
+
+    prompt, seen, task = begin(life)
+    await asyncio.sleep(0)
+    limit.reschedule(0.0)
+    await called(prompt.stir)
+    await task
+    assert seen == ["on"]
