@@ -40,6 +40,10 @@ class Pipe(Protocol):
     """What a session needs of a connection, whatever carries it."""
 
     @property
+    def open(self) -> bool:
+        """Whether what is written now may arrive."""
+
+    @property
     def buffered(self) -> int:
         """Bytes written here that the kernel has not taken yet."""
 
@@ -115,6 +119,10 @@ class SocketPipe(asyncio.BufferedProtocol):
         except BaseException:
             sock.close()
             raise
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
 
     @property
     def buffered(self) -> int:

@@ -74,6 +74,11 @@ class TlsPipe:
             raise
 
     @property
+    def open(self) -> bool:
+        """Not so once the peer broke the protocol: OpenSSL then refuses to go on."""
+        return not self._over and self._closing is None and self._error is None
+
+    @property
     def buffered(self) -> int:
         return self._buffered
 
@@ -115,19 +120,14 @@ class TlsPipe:
         else:
             self._loop.remove_reader(self._fd)
 
-    @property
-    def _may_write(self) -> bool:
-        """Not so once the peer broke the protocol: OpenSSL then refuses to go on."""
-        return not self._over and self._closing is None and self._error is None
-
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send, keeping what the kernel does not take."""
-        if self._may_write:
+        if self.open:
             self._send(self._tls.seal(memoryview(data)))
 
     def write_frame(self, header: bytes, payload: memoryview) -> None:
         """The header goes into the first record, so that only that is copied together."""
-        if self._may_write:
+        if self.open:
             first = RECORD_SIZE - len(header)
             records = self._tls.seal(memoryview(b"".join((header, payload[:first]))))
             self._send(records + self._tls.seal(payload[first:]))

@@ -190,8 +190,8 @@ class ApiUpstream:
         self._kept = _Kept(self, owner)
 
     def fits(self, server: Server, tls: SSLContext | None) -> bool:
-        """Whether this leads to `server`, with the certificates of `tls`."""
-        return self._server is server and self._tls is tls
+        """Whether this leads, still, to `server`, with the certificates of `tls`."""
+        return self._server is server and self._tls is tls and self._pipe.open
 
     def head(self, method: str, target: str, lines: Lines) -> bytes:
         """One that is like the last one is not made again: pages and watchers repeat themselves."""

@@ -25,6 +25,10 @@ class WebSocketPipe:
         self._over = False
 
     @property
+    def open(self) -> bool:
+        return self._pipe.open and not self._over
+
+    @property
     def buffered(self) -> int:
         return self._pipe.buffered
 

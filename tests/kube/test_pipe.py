@@ -45,8 +45,9 @@ async def test_the_servers_end_is_told_once(tls: bool) -> None:
 
     async with server(bye, tls=tls) as port:
         pipe, receiver = await opened(port, tls=tls)
+        assert pipe.open
         await until(lambda: receiver.lost)
-        assert (bytes(receiver.data), receiver.lost) == (b"last", [None])
+        assert (bytes(receiver.data), receiver.lost, pipe.open) == (b"last", [None], False)
         pipe.write(b"too late")
         pipe.close()
         pipe.abort()

@@ -99,6 +99,17 @@ async def test_a_kept_connection_that_says_something_is_ended(rig: Rig) -> None:
     await until(lambda: not rig.upstreams._idle)
 
 
+async def test_a_kept_connection_that_ended_just_before_a_request_is_not_used(rig: Rig) -> None:
+    client = await rig.client(get())
+    server = await rig.backend()
+    await server.head()
+    server.send(ok())
+    await client.answer()
+    server.writer.write_eof()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    assert b"POST " in await (await rig.backend()).head()
+
+
 async def test_no_more_are_kept_than_that(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE_MAX", 1)
     clients = [await rig.client(get()) for _ in range(2)]
