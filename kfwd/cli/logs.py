@@ -50,16 +50,15 @@ def _print_requests(app: App, name: str | None, last: int, follow: bool, output:
     if name is None:
         raise click.UsageError("--requests needs the NAME of an entry")
     entry = view.entry_id(app.client.snapshot(), name)
-    kept: deque[RequestView] = deque(maxlen=last)
-    with stream.requests(app.client, entry) as seen:
-        kept.extend(seen)
-    for request in kept:
+    with stream.requests(app.client, entry) as found:
+        known = list(found)
+    for request in deque(known, maxlen=last):
         _print_request(request, output)
     if follow:
-        shown = set(kept)
-        with stream.requests(app.client, entry, follow=True) as coming:
-            for request in coming:
-                if request not in shown:
+        before = set(known)
+        with stream.requests(app.client, entry, follow=True) as found:
+            for request in found:
+                if request not in before:
                     _print_request(request, output)
 
 

@@ -71,5 +71,16 @@ def test_requests_can_be_followed_and_none_comes_twice(run: Run, daemon: StandIn
     assert daemon.requests[-1].target == "/v1/entries/dev/web/requests?follow=1"
 
 
+def test_requests_before_the_last_ones_do_not_come_with_those_that_follow(
+    run: Run, daemon: StandIn
+) -> None:
+    first, second, third = ({**SEEN, "path": path} for path in ("/a", "/b", "/c"))
+    daemon.on("GET /v1/snapshot", snapshot(entry("dev/web")))
+    daemon.on_lines(REQUESTS, first, second)
+    daemon.on_lines(REQUESTS, first, second, third)
+    found = run("logs", "web", "--requests", "-n", "1", "-f", "-o", "json").lines
+    assert [json.loads(line)["path"] for line in found] == ["/b", "/c"]
+
+
 def test_requests_are_those_of_an_entry(run: Run, daemon: StandIn) -> None:
     assert run("logs", "--requests").code == ExitCode.USAGE
