@@ -80,7 +80,8 @@ def _not_ready(entries: Sequence[EntryView], timeout_s: float) -> KfwdError:
     others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     when = "" if first.state is State.FAILED else f" after {timeout_s:g} s"
     why = f": {first.problem.text}" if first.problem else ""
-    hint = (first.problem and first.problem.hint) or "kfwd status"
+    mend = f"kfwd resume {first.id}" if first.state is State.PAUSED else "kfwd status"
+    hint = (first.problem and first.problem.hint) or mend
     denied = first.state is State.FAILED and first.problem and first.problem.code in DENIED_CODES
     kind = Forbidden if denied else NotReady
     return kind(f"{first.id} is {first.state}{when}{why}{others}", hint=hint)

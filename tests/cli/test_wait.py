@@ -36,6 +36,14 @@ def test_a_time_that_runs_out_is_exit_status_6_and_says_what_is_late(
     assert result.err == "kfwd: dev/web is starting after 0.05 s\nhint: kfwd status\n"
 
 
+def test_of_one_that_is_paused_it_says_how_it_comes_back(run: Run, daemon: StandIn) -> None:
+    paused = snapshot(entry("dev/web", state=State.PAUSED))
+    daemon.on("GET /v1/snapshot", paused)
+    daemon.on_lines("GET /v1/events", SnapshotEvent(seq=41, snapshot=paused))
+    result = run("wait", "web", "--timeout", "50ms")
+    assert result.err == "kfwd: dev/web is paused after 0.05 s\nhint: kfwd resume dev/web\n"
+
+
 def test_what_needs_a_person_is_not_waited_for(run: Run, daemon: StandIn) -> None:
     problem = Problem(code="no-such-port", severity="error", text="there is none")
     failed = EntryChanged(seq=42, entry=entry("dev/web", state=State.FAILED, problem=problem))
