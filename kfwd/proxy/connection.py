@@ -183,7 +183,11 @@ class HttpConnection:
         return end is End.KEEP
 
     async def _next(self) -> Asked | None:
-        """The next request; None when the client ends, or has none for long."""
+        """The next request; None when the client ends, or has none for long.
+
+        One that takes no answers has to take some before the next one is made.
+        """
+        await self._room()
         while True:
             if self._ahead and (asked := self._read()) is not None:
                 return asked
@@ -223,6 +227,8 @@ class HttpConnection:
         self.write(http1.encode_response(answer.status, reason(answer.status), lines))
         if head is None or head.method != "HEAD":
             await self._send(answer.body)
+        if self._ahead:
+            await asyncio.sleep(0)  # thousands may be asked for at once: others have their turns
         return keep
 
     async def _send(self, body: bytes | Part) -> None:
@@ -232,12 +238,17 @@ class HttpConnection:
         async with contextlib.aclosing(pieces(body)) as parts:
             async for piece in parts:
                 self.write(piece)
-                while self._full:
-                    await self._something()
+                await self._room()
+
+    async def _room(self) -> None:
+        """Wait until the client has taken most of what was written."""
+        while self._full:
+            await self._something()
 
     async def _something(self) -> None:
         """Wait until bytes came or went, or the client did."""
-        await self.rest()
+        if not self._closed.done():
+            await self.rest()
         if self._closed.done():
             raise ClientGone
 

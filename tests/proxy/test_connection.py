@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from pathlib import Path
 
 import pytest
 
+from kfwd.front.local import HIGH_WATER
 from kfwd.proxy import connection as module
 from kfwd.proxy.decision import Answer, Part, page
 from tests.proxy.rig import Rig, get, ok
@@ -116,6 +118,43 @@ async def test_requests_far_ahead_wait_in_the_socket(rig: Rig) -> None:
     server.send(ok())
     assert (await client.answer())[1] == b"fine"
     assert b"/ahead" in await server.head()
+
+
+async def test_answers_that_nobody_takes_are_not_made(rig: Rig) -> None:
+    rig.handler.decide_as = lambda request: page(200, "x" * 10_000)
+    client = await rig.client(get() * 2_000)
+    connection = next(iter(rig.server.connections))
+    await until(lambda: connection._full)
+    assert connection._local.buffered < 2 * HIGH_WATER
+    for _ in range(2_000):
+        assert len((await client.answer())[1]) == 10_001
+
+
+async def test_a_client_that_goes_while_it_has_answers_to_take_is_forgotten(rig: Rig) -> None:
+    rig.handler.decide_as = lambda request: page(200, "x" * 10_000)
+    client = await rig.client(get() * 2_000)
+    connection = next(iter(rig.server.connections))
+    await until(lambda: connection._full)
+    client.writer.transport.abort()
+    await until(lambda: not rig.server.connections)
+
+
+async def test_others_have_their_turn_between_requests_sent_ahead(rig: Rig) -> None:
+    turns: list[int] = []
+    asked: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    def turn() -> None:
+        turns.append(len(asked))
+        if len(asked) < 100:
+            loop.call_soon(turn)
+
+    rig.handler.decide_as = lambda request: asked.append(request.target) or page(404, "no")
+    client = await rig.client(get() * 100)
+    loop.call_soon(turn)
+    for _ in range(100):
+        await client.answer()
+    assert set(range(1, 100)) <= set(turns)
 
 
 async def test_closing_the_server_resets_who_is_connected(rig: Rig) -> None:
