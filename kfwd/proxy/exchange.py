@@ -362,7 +362,8 @@ class Exchange:
 
 
 def _with_length(lines: Lines, head: Head, length: str) -> Lines:
-    """Those of `head` that are passed on with one Content-Length: it may be said more than once."""
-    if head.index["content-length"] == length:
+    """Those of `head` that are passed on, with one Content-Length: it may be said more than once,
+    or be named in `Connection`, and a body must not be taken for another message."""
+    if lines is head.lines and head.index["content-length"] == length:
         return lines
     return (*http1.without(lines, {"content-length"}), ("Content-Length", length))

@@ -32,6 +32,19 @@ async def test_a_length_that_is_said_twice_is_passed_on_once(rig: Rig) -> None:
     assert (await client.answer())[0] == b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
 
 
+async def test_a_length_that_a_sender_would_have_taken_away_stays(rig: Rig) -> None:
+    names = b"Connection: Content-Length\r\nContent-Length: %d\r\n\r\n"
+    hidden = get("/smuggled")
+    client = await rig.client(
+        b"POST / HTTP/1.1\r\nHost: localhost\r\n" + names % len(hidden) + hidden
+    )
+    server = await rig.backend()
+    assert b"\r\nContent-Length: %d\r\n" % len(hidden) in await server.head()
+    assert await server.exactly(len(hidden)) == hidden
+    server.send(b"HTTP/1.1 200 OK\r\n" + names % 4 + b"fine")
+    assert (await client.answer())[1] == b"fine"
+
+
 async def test_connections_are_kept_on_both_sides(rig: Rig) -> None:
     client = await rig.client()
     server: Peer | None = None
