@@ -11,7 +11,6 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from kfwd.errors import HttpError, KfwdError
 from kfwd.front.connection import ends
@@ -145,7 +144,7 @@ class HttpConnection:
         decision = await self._server.handler.decide(asked.head, self.client)
         lasting = isinstance(decision, Forward) and decision.lasting
         if lasting and len(asked.data) <= KNOWN_MAX:
-            self._known = replace(asked, decision=decision)
+            self._known = Asked(asked.data, asked.head, decision)
         return decision
 
     async def _carry_out(self, decision: Decision, head: RequestHead, body: Body) -> bool:
