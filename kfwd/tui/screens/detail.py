@@ -114,7 +114,7 @@ class Detail(OneEntryPage):
             self.connections = self._open.answer.connections
         if self._happened.answer is not None:
             self.history = self._happened.answer.history[-HAPPENED:]
-        if self.is_attached:
+        if self.alive:
             self.redraw()
 
     def _took_log(self, lines: list[LogLine], begins: bool) -> None:
