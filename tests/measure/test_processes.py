@@ -19,7 +19,8 @@ def test_its_port_is_read_and_it_ends_with_the_block() -> None:
     with forwarding("kubectl", [sys.executable, "-c", CHATTY], os.environ) as forwarder:
         assert forwarder.port == 1234
         cost, memory = cpu_s(forwarder.pid), rss_mb(forwarder.pid)
-    assert cost is None or cost >= 0
+    told = sys.platform == "linux"
+    assert (cost is not None, memory is not None) == (told, told)
     assert memory is None or memory > 1
     with pytest.raises(ProcessLookupError):
         os.kill(forwarder.pid, 0)
