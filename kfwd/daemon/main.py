@@ -161,18 +161,24 @@ async def serve(
             person = env if record else None
             await answer(daemon, control, lock, managed=managed, before=before, person=person)
     finally:
-        if not lock.mine:
-            daemon.leave()
-        elif managed.comes_again(daemon):
-            for _, door in daemon.doors():
-                door.leave()
-        stuck = await daemon.close()
-        await managed.close()
-        if lock.mine and control.ours:
-            paths.socket.unlink(missing_ok=True)
-        control.sock.close()
+        stuck = await end(daemon, control, lock, managed)
     log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
     return ExitCode.OK
+
+
+async def end(daemon: Daemon, control: Control, lock: Lock, managed: Managed) -> list[str]:
+    """Close everything, but for what another process has or will have; returns what is stuck."""
+    if not lock.mine:
+        daemon.leave()
+    elif managed.comes_again(daemon):
+        for _, door in daemon.doors():
+            door.leave()
+    stuck = await daemon.close()
+    await managed.close()
+    if lock.mine and control.ours:
+        daemon.paths.socket.unlink(missing_ok=True)
+    control.sock.close()
+    return stuck
 
 
 async def start_anew(daemon: Daemon) -> None:
