@@ -161,12 +161,12 @@ async def serve(
             person = env if record else None
             await answer(daemon, control, lock, managed=managed, before=before, person=person)
     finally:
-        stuck = await end(daemon, control, lock, managed)
+        stuck = await close(daemon, control, lock, managed)
     log.info("stopped%s", f"; these did not: {', '.join(stuck)}" if stuck else "")
     return ExitCode.OK
 
 
-async def end(daemon: Daemon, control: Control, lock: Lock, managed: Managed) -> list[str]:
+async def close(daemon: Daemon, control: Control, lock: Lock, managed: Managed) -> list[str]:
     """Close everything, but for what another process has or will have; returns what is stuck."""
     if not lock.mine:
         daemon.leave()
