@@ -292,6 +292,7 @@ class Exchange:
 
     def _frame(self, head: ResponseHead, lines: Lines) -> Lines:
         """Decide how the client learns where the answer ends, and say so."""
+        self._keep &= self._body.done  # the rest of a request that is answered early may never come
         if self._transform is not None:
             lines = http1.without(lines, {"content-length"})
         if self._answer.done:
@@ -328,7 +329,7 @@ class Exchange:
             self._emit(self._transform.end())
         if self._framing is Framing.CHUNKS:
             self._out.append(LAST_CHUNK)
-        self._finish(End.KEEP if self._keep and self._body.done else End.CLOSE)
+        self._finish(End.KEEP if self._keep else End.CLOSE)
 
     def _answer_ended(self) -> None:
         """The server closed after (a part of) its answer."""

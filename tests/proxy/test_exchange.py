@@ -349,7 +349,9 @@ async def test_an_early_answer_ends_the_clients_connection(rig: Rig) -> None:
     server = await rig.backend()
     await server.head()
     server.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-    assert b"413" in await client.head()
+    head = await client.head()
+    assert b" 413 " in head
+    assert b"\r\nConnection: close\r\n" in head
     assert await client.rest() == b""
     assert await server.exactly(3) == b"abc"
     assert await server.rest() == b""
