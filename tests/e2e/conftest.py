@@ -49,7 +49,8 @@ class Sim:
         self.image = image
         self._home = home
         self._around = around or {}
-        self._names = (f"e2e-{secrets.token_hex(3)}-{number}" for number in itertools.count(1))
+        # All of one length: they stand in columns of screens.
+        self._names = (f"e2e-{secrets.token_hex(2)}-{number:03}" for number in itertools.count(1))
         self._made: list[str] = []
 
     @property
