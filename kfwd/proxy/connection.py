@@ -187,16 +187,19 @@ class HttpConnection:
         One that takes no answers has to take some before the next one is made.
         """
         await self._room()
+        idle, due = True, self._loop.time() + IDLE_S
         while True:
             if self._ahead and (asked := self._read()) is not None:
                 return asked
             if self._ended or (self._server.left and self._reader.empty):
                 return None
-            self._idle = self._reader.empty
-            in_time = await self._something_within(IDLE_S if self._reader.empty else HEAD_S)
+            if idle and not self._reader.empty:
+                idle, due = False, self._loop.time() + HEAD_S
+            self._idle = idle
+            in_time = await self._something_by(due)
             self._idle = False
             if not in_time:
-                if self._reader.empty:
+                if idle:
                     return None
                 raise HttpError("the request took too long", status=408)
 
@@ -251,9 +254,9 @@ class HttpConnection:
         if self._closed.done():
             raise ClientGone
 
-    async def _something_within(self, seconds: float) -> bool:
+    async def _something_by(self, due: float) -> bool:
         """Whether something happens in time. One timer serves many waits: each request has some."""
-        self._deadline, self._late = self._loop.time() + seconds, False
+        self._deadline, self._late = due, False
         if self._timer is None or self._timer.when() > self._deadline:
             self._arm()
         await self._something()

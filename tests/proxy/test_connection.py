@@ -92,6 +92,19 @@ async def test_a_client_that_begins_a_request_must_go_on(
     assert b" 408 " in await client.rest()
 
 
+async def test_a_request_takes_no_longer_for_coming_byte_by_byte(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEAD_S", 0.05)
+    client = await rig.client(b"GET /")
+    answer = asyncio.ensure_future(client.rest())  # noqa: TID251  # a test's own
+    for _ in range(500):
+        client.send(b"x")
+        if (await asyncio.wait([answer], timeout=0.01))[0]:
+            break
+    assert b" 408 " in await answer
+
+
 async def test_a_client_without_requests_is_let_go(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
