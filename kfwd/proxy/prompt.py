@@ -84,10 +84,9 @@ class Prompt:
             self._awaited._asyncio_future_blocking = marked
 
     def _forgo(self, error: BaseException) -> None:
-        """Do not wait on, as when the task is cancelled."""
-        if isinstance(self._awaited, asyncio.Future):
-            self._awaited.cancel()
-        if not self._ended:
+        """Do not wait on. What can be cancelled in the place of the life is, and waited for."""
+        cancels = isinstance(error, asyncio.CancelledError) and asyncio.isfuture(self._awaited)
+        if not (self._ended or (cancels and self._awaited.cancel())):
             self._step(error)
 
     def _step(self, error: BaseException | None = None) -> None:

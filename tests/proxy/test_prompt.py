@@ -150,6 +150,31 @@ async def test_cancelled_in_the_call_that_stirred_it_what_it_waits_for_is_cancel
     assert waited.cancelled()
 
 
+async def test_what_is_cancelled_in_its_place_ends_before_it_goes_on() -> None:
+    async def slow(seen: list[str]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            seen.append("slow")
+
+    async def life(prompt: Prompt, seen: list[str]) -> None:
+        inner = TaskSet("inner").spawn(slow(seen), "slow")
+        await prompt.rest()
+        try:
+            await inner
+        finally:
+            seen.append("life")
+
+    prompt, seen, task = begin(life)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await called(lambda: (prompt.stir(), task.cancel()))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["slow", "life"]
+
+
 async def test_one_that_ended_in_the_call_is_not_cancelled_any_more() -> None:
     async def life(prompt: Prompt, seen: list[str]) -> None:
         await prompt.rest()
