@@ -78,9 +78,9 @@ class KeptUpstream(TunnelUpstream):
             super().release(persistent=False)
             return
         self._receiver = None
-        self.resume_reading()
         self._timer = asyncio.get_running_loop().call_later(KEPT_S, self.abort)
         self._owner.keep(self)
+        self.resume_reading()  # what was held back, and nobody asked for, ends it
 
     def wake(self) -> None:
         """It is used again."""

@@ -9,6 +9,7 @@ import pytest
 from kfwd.proxy import kept_upstreams
 from kfwd.proxy.kept_upstreams import KeptUpstream, KeptUpstreams
 from kfwd.proxy.upstream import Client
+from kfwd.tunnel.stream import Stream
 from tests.front.rig import A, B, Rig, fronted, served
 from tests.tunnel.peer import Peer
 from tests.until import until
@@ -75,6 +76,19 @@ async def test_one_that_its_server_ended_is_not_kept(front: Rig) -> None:
     upstream.release(persistent=True)
     peer.end(stream)
     await until(lambda: len(kept) == 0)
+
+
+async def test_one_that_holds_more_than_an_answer_is_not_kept(front: Rig) -> None:
+    peer = await served(front, A)
+    kept = KeptUpstreams(front.front)
+    upstream, _ = await asked(kept, peer)
+    upstream.pause_reading()
+    (connection,) = front.front.connections
+    assert isinstance(connection._stream, Stream)
+    connection._stream.deliver([memoryview(b"more")])
+    upstream.release(persistent=True)
+    assert len(kept) == 0
+    await until(lambda: not front.front.connections)
 
 
 async def test_one_to_a_pod_that_is_no_longer_chosen_is_not_used_again(front: Rig) -> None:
