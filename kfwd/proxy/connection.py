@@ -333,7 +333,7 @@ class HttpConnection:
 
     def local_eof(self) -> None:
         self._ended = True
-        if self._takes and self.exchange is not None:
+        if self.exchange is not None:
             self.exchange.client_ended()
         self.stir()
 

@@ -122,6 +122,8 @@ class Exchange:
     def _start(self, upstream: Upstream) -> None:
         self._upstream = upstream
         upstream.attach(self)
+        if self._end is not None:
+            return  # the client has gone while it waited for this
         forward = self._forward
         upstream.write(upstream.head(forward.method, forward.target, self._framed(forward.lines)))
         self._side.began()

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from kfwd.errors import LoginNeeded
 from kfwd.proxy.decision import Transform
 from kfwd.wire.http1 import Lines, ResponseHead
 from tests.proxy.rig import Peer, Rig, get, ok
@@ -342,6 +343,26 @@ async def test_a_server_that_says_too_much_is_not_used_again(rig: Rig) -> None:
     client.send(get("/next"))
     fresh = await rig.backend()
     assert b"GET /next" in await fresh.head()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_nothing_is_asked_for_a_client_that_went_while_it_waited(
+    rig: Rig, reset: bool
+) -> None:
+    rig.upstreams._hold_s = 30.0
+    rig.context.credentials.failure = LoginNeeded("log in")
+    client = await rig.client(get(method="DELETE"))
+    await until(lambda: rig.context.reports)
+    (connection,) = rig.server.connections
+    if reset:
+        client.writer.transport.abort()
+    else:
+        client.close()
+    await until(lambda: connection._ended)
+    rig.context.credentials.failure = None
+    rig.context.changed()
+    assert await (await rig.backend()).rest() == b""
+    await until(lambda: not rig.server.connections)
 
 
 async def test_an_early_answer_ends_the_clients_connection(rig: Rig) -> None:
