@@ -87,6 +87,10 @@ class HttpConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
 
+    @property
+    def keeps(self) -> bool:
+        return not self._server.left
+
     async def run(self) -> None:
         await self._prompt.run(self._live())
 
@@ -220,7 +224,8 @@ class HttpConnection:
         """Send an answer of our own; whether another request may follow."""
         self.status = answer.status
         size = answer.body.size if isinstance(answer.body, Part) else len(answer.body)
-        keep = head is not None and head.persistent and not (answer.close or unread)
+        keep = head is not None and head.persistent and self.keeps
+        keep = keep and not (answer.close or unread)
         lines = [*answer.lines, ("Date", formatdate(usegmt=True)), ("Content-Length", str(size))]
         if not keep:
             lines.append(("Connection", "close"))

@@ -33,6 +33,10 @@ def repeatable(request: RequestHead) -> bool:
 class Side(Protocol):
     """The client's side of an exchange."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether another request may follow."""
+
     def write(self, data: bytes | memoryview) -> None: ...
 
     def pause_reading(self) -> None: ...
@@ -294,6 +298,7 @@ class Exchange:
 
     def _frame(self, head: ResponseHead, lines: Lines) -> Lines:
         """Decide how the client learns where the answer ends, and say so."""
+        self._keep &= self._side.keeps
         self._keep &= self._body.done  # the rest of a request that is answered early may never come
         if self._transform is not None:
             lines = http1.without(lines, {"content-length"})

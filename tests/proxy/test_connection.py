@@ -170,6 +170,23 @@ async def test_others_have_their_turn_between_requests_sent_ahead(rig: Rig) -> N
     assert set(range(1, 100)) <= set(turns)
 
 
+async def test_whose_request_is_served_while_another_process_takes_over_is_told(rig: Rig) -> None:
+    client = await rig.client(get())
+    server = await rig.backend()
+    await server.head()
+    rig.server.leave()
+    server.send(ok())
+    assert b"\r\nConnection: close\r\n" in (await client.answer())[0]
+    assert await client.rest() == b""
+
+
+async def test_whom_this_process_answers_while_another_takes_over_is_told(rig: Rig) -> None:
+    rig.handler.decide_as = lambda request: rig.server.leave() or page(200, "fine")
+    client = await rig.client(get())
+    assert b"\r\nConnection: close\r\n" in (await client.answer())[0]
+    assert await client.rest() == b""
+
+
 async def test_closing_the_server_resets_who_is_connected(rig: Rig) -> None:
     client = await rig.client(get())
     server = await rig.backend()
