@@ -39,6 +39,7 @@ class Door(ABC, Generic[C]):
     def __init__(self, name: str) -> None:
         self.counters = Counters()
         self.left = False
+        self.paused = False
         self._tasks = TaskSet(name)
         self._listener: Listener | None = None
         self._served: dict[C, asyncio.Task[None]] = {}
@@ -86,11 +87,13 @@ class Door(ABC, Generic[C]):
 
     def pause(self) -> None:
         """Accept nothing; who connects waits."""
+        self.paused = True
         if self._listener is not None:
             self._listener.pause()
 
     def resume(self) -> None:
         """Accept again."""
+        self.paused = False
         if self._listener is not None:
             self._listener.resume()
 

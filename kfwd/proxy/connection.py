@@ -89,7 +89,7 @@ class HttpConnection:
 
     @property
     def keeps(self) -> bool:
-        return not self._server.left
+        return not (self._server.left or self._server.paused)
 
     async def run(self) -> None:
         await self._prompt.run(self._live())

@@ -170,11 +170,14 @@ async def test_others_have_their_turn_between_requests_sent_ahead(rig: Rig) -> N
     assert set(range(1, 100)) <= set(turns)
 
 
-async def test_whose_request_is_served_while_another_process_takes_over_is_told(rig: Rig) -> None:
+@pytest.mark.parametrize("step", ["pause", "leave"])
+async def test_whose_request_is_served_while_another_process_takes_over_is_told(
+    rig: Rig, step: str
+) -> None:
     client = await rig.client(get())
     server = await rig.backend()
     await server.head()
-    rig.server.leave()
+    getattr(rig.server, step)()
     server.send(ok())
     assert b"\r\nConnection: close\r\n" in (await client.answer())[0]
     assert await client.rest() == b""
