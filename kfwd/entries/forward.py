@@ -22,6 +22,7 @@ from kfwd.entries.states import Facts, Fault, fault_of
 from kfwd.errors import UsageError
 from kfwd.front.forwarder import Front
 from kfwd.front.replay import Budget
+from kfwd.kube.cluster import Cluster
 from kfwd.model import (
     Bytes,
     Connections,
@@ -59,6 +60,7 @@ class Forward:
             for port, key in zip(spec.ports, keys(spec.ports), strict=True)
         }
         self._ports = tuple(self._by_key.values())
+        self._seen_in: Cluster | None = None
         self._sight: Sight | None = None
         self._config: Fault | None = None
         self._look = asyncio.Event()
@@ -124,7 +126,7 @@ class Forward:
             await asyncio.Event().wait()
             return
         while True:
-            cluster = await self._context.cluster()
+            cluster = self._seen_in = await self._context.cluster()
             namespace = self._namespace or "default"
             look = looking(
                 cluster.reflectors, target, namespace, self._look.set, nodes=self._wants_direct
@@ -159,11 +161,13 @@ class Forward:
             self._showing.changed()
 
     def _context_changed(self) -> None:
-        """The context failed or is back, or its kubeconfig names another cluster."""
+        """The context failed or is back, its kubeconfig names another cluster, or how long that
+        takes to answer has changed."""
         if self._context.fault is None:
             for port in self._ports:
                 port.front.retry_now()
-        self._look.set()
+        if self._context.current is not self._seen_in:
+            self._look.set()
         self._showing.changed()
 
     def _look_again(self) -> None:
