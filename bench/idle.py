@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from bench.harness import Rig, cpu_s, free_ports, rss_mb
@@ -25,6 +26,16 @@ def measure(rig: Rig, counts: list[int]) -> list[Figure]:
         time.sleep(WATCH_S)
         core.add((cpu_s(pid) - before) / (time.monotonic() - start) * 100)
         memory.add(rss_mb(pid))
+        check(rig, count)
         rig.run("kfwd", "down", "idle")
         figures += [memory, core]
     return figures
+
+
+def check(rig: Rig, count: int) -> None:
+    """What was measured is what so many forwards cost, not fewer."""
+    entries = json.loads(rig.run("kfwd", "ls", "-o", "json"))["entries"]
+    idle = [entry for entry in entries if entry["profile"] == "idle"]
+    ready = sum(entry["state"] == "ready" for entry in idle)
+    if ready != count:
+        raise AssertionError(f"{ready} of {count} forwards are ready")
