@@ -22,6 +22,7 @@ PARTS: dict[str, Part] = {
     "requests": lambda rig, runs: requests.measure(rig, runs, 2000),
     "commands": lives.commands,
     "recovery": lives.recovery,
+    "restarts": lives.restarts,
     "kills": lambda rig, runs: lives.killed(rig, runs, 100),
     "watch": watch.measure,
     "idle": lambda rig, _: idle.measure(rig, FORWARDS),

@@ -7,9 +7,17 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 from bench.harness import BIN, Rig, accepts, alive, echoes, free_ports, wait_for
+from kfwd.demo.traffic import Tally, load
 from kfwd.measure.figures import Figure
+
+RATE = 50
+"""Requests a second, each on a connection of its own."""
+
+AROUND_S = 0.5
 
 
 def commands(rig: Rig, runs: int) -> list[Figure]:
@@ -53,6 +61,36 @@ def killed(rig: Rig, runs: int, count: int) -> list[Figure]:
         through.add(time.perf_counter() - start)
     rig.run("kfwd", "down", "killed")
     return [accept, through]
+
+
+def restarts(rig: Rig, runs: int) -> list[Figure]:
+    """What fails of requests while pods, or the daemon, are replaced."""
+    rolling = Figure(f"failed of {RATE} requests a second, rolling restart", "", "<= 0")
+    daemon = Figure(f"failed of {RATE} requests a second, daemon restart", "", "<= 0")
+    (port,) = free_ports(1)
+    rig.up("restarts", forwards=[rig.forward("web", {port: "http"})])
+    rolling.add(sum(_failed(port, lambda: _roll(rig)) for _ in range(runs)))
+    restart = partial(rig.run, "kfwd", "daemon", "restart")
+    daemon.add(sum(_failed(port, restart) for _ in range(runs)))
+    rig.run("kfwd", "down", "restarts")
+    return [rolling, daemon]
+
+
+def _roll(rig: Rig) -> None:
+    rig.kubectl("rollout", "restart", "deployment/web")
+    rig.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+
+
+def _failed(port: int, change: Callable[[], object]) -> int:
+    """Failed requests from half a second before a change until half a second after it."""
+    tally = Tally()
+    with load(tally, port, RATE):
+        time.sleep(AROUND_S)
+        change()
+        time.sleep(AROUND_S)
+    if tally.requests < RATE * AROUND_S:
+        raise AssertionError(f"only {tally.requests} requests were made")
+    return tally.failed
 
 
 def recovery(rig: Rig, runs: int) -> list[Figure]:
