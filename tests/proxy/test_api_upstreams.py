@@ -15,13 +15,19 @@ from tests.until import until
 ASKER = Client("127.0.0.1:5", "127.0.0.1:80")
 
 
-async def sent(rig: Rig, *lines: str) -> bytes:
-    """The head that the server gets of a request with these headers."""
+async def served(rig: Rig, *lines: str) -> tuple[Peer, Peer, bytes]:
+    """A client whose request has been answered, the server, and the head that this got."""
     client = await rig.client(get("/", *lines))
     server = await rig.backend()
     head = await server.head()
     server.send(ok())
     await client.answer()
+    return client, server, head
+
+
+async def sent(rig: Rig, *lines: str) -> bytes:
+    """The head that the server gets of a request with these headers."""
+    _, server, head = await served(rig, *lines)
     server.close()
     return head
 
@@ -52,11 +58,7 @@ async def test_the_path_of_the_server_s_address_is_put_before_if_wanted(rig: Rig
 
 
 async def test_a_kept_connection_to_another_server_is_not_used(rig: Rig) -> None:
-    client = await rig.client(get())
-    server = await rig.backend()
-    await server.head()
-    server.send(ok())
-    await client.answer()
+    client, server, _ = await served(rig)
     rig.context.move(f"http://localhost:{rig.behind}")
     client.send(get("/moved"))
     other = await rig.backend()
@@ -100,11 +102,7 @@ async def test_a_kept_connection_that_says_something_is_ended(rig: Rig) -> None:
 
 
 async def test_a_kept_connection_that_ended_just_before_a_request_is_not_used(rig: Rig) -> None:
-    client = await rig.client(get())
-    server = await rig.backend()
-    await server.head()
-    server.send(ok())
-    await client.answer()
+    client, server, _ = await served(rig)
     server.writer.write_eof()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
     assert b"POST " in await (await rig.backend()).head()
